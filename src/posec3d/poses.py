@@ -1,0 +1,35 @@
+"""The one value that travels down the line: the keypoints of people over frames, on a canvas."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Poses of M people in T frames, V keypoints each, on a canvas of (height, width) pixels.
+
+    `keypoints` are (x, y) in pixels of the canvas, the centre of the top left pixel at (0, 0); they may lie outside.
+    `scores` are confidences, 0 to 1. A score of 0 means missing: its coordinates mean nothing and it is never drawn.
+    A person who is absent from a frame has score 0 at every keypoint. Functions return new `Poses`; nothing writes into one.
+    """
+
+    keypoints: Float32[np.ndarray, "M T V 2"]
+    scores: Float32[np.ndarray, "M T V"]
+    canvas: tuple[int, int]
+
+    @property
+    def num_people(self) -> int:
+        """Number of people: M."""
+        return int(self.keypoints.shape[0])
+
+    @property
+    def num_frames(self) -> int:
+        """Number of frames: T."""
+        return int(self.keypoints.shape[1])
+
+    @property
+    def num_keypoints(self) -> int:
+        """Number of keypoints a person: V."""
+        return int(self.keypoints.shape[2])
