@@ -1,0 +1,1 @@
+"""The user's face: from poses to an action."""

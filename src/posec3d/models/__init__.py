@@ -1,0 +1,1 @@
+"""The networks, and the layer that draws their input."""

@@ -1,0 +1,21 @@
+"""What every test may ask for."""
+
+from pathlib import Path
+
+import pytest
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference data beside the repository; tests that need it are skipped where it is absent."""
+    if not _SHARED.is_dir():
+        pytest.skip("needs the reference data in ../shared, which is not here")
+    return _SHARED
+
+
+@pytest.fixture(scope="session")
+def golden(shared: Path) -> Path:
+    """What mmaction2 0.24.1 itself computes (recorded with mmcv 1.7.2, NumPy 1.26, torch 2.13)."""
+    return shared / "golden"
