@@ -94,13 +94,14 @@ def _skeleton(name: str, keypoints: str, limbs: str) -> Skeleton:
 _COCO17 = "nose Leye Reye Lear Rear Lshoulder Rshoulder Lelbow Relbow Lwrist Rwrist Lhip Rhip Lknee Rknee Lankle Rankle"
 
 _TABLE = [
-    # Limbs in the order of mmaction2's PoseC3D configs (0.24.1 and 1.x, `skeletons`): channels of the published weights.
+    # Limbs in the order of mmaction2's PoseC3D configs (0.24.1 and 1.x, `skeletons`): channels of published weights.
     _skeleton(
         "coco17",
         _COCO17,
         "0-5 0-6 5-7 7-9 6-8 8-10 5-11 11-13 13-15 6-12 12-14 14-16 0-1 0-2 1-3 2-4 11-12",
     ),
-    # Same body, limbs in the default order of GeneratePoseTarget (mmaction2 and pyskl): channels of pyskl's NTU120 "joint" weights.
+    # Same body, limbs in the default order of GeneratePoseTarget (mmaction2, pyskl): channels of pyskl's weights that
+    # its NTU120 configs call "joint".
     _skeleton(
         "coco17_default_limbs",
         _COCO17,
@@ -109,7 +110,8 @@ _TABLE = [
     # OpenPose, "Pose Output Format (COCO)".
     _skeleton(
         "openpose18",
-        "nose neck Rshoulder Relbow Rwrist Lshoulder Lelbow Lwrist Rhip Rknee Rankle Lhip Lknee Lankle Reye Leye Rear Lear",
+        "nose neck Rshoulder Relbow Rwrist Lshoulder Lelbow Lwrist Rhip Rknee Rankle Lhip Lknee Lankle "
+        "Reye Leye Rear Lear",
         "1-0 1-2 1-5 2-3 3-4 5-6 6-7 1-8 8-9 9-10 1-11 11-12 12-13 0-14 0-15 14-16 15-17",
     ),
     # OpenPose, "Pose Output Format (BODY_25)".
@@ -147,7 +149,8 @@ _TABLE = [
     # Human3.6M as used by 2-D to 3-D lifting (17 of its joints).
     _skeleton(
         "h36m17",
-        "mid_hip Rhip Rknee Rankle Lhip Lknee Lankle spine thorax neck head Lshoulder Lelbow Lwrist Rshoulder Relbow Rwrist",
+        "mid_hip Rhip Rknee Rankle Lhip Lknee Lankle spine thorax neck head "
+        "Lshoulder Lelbow Lwrist Rshoulder Relbow Rwrist",
         "0-1 1-2 2-3 0-4 4-5 5-6 0-7 7-8 8-9 9-10 8-11 11-12 12-13 8-14 14-15 15-16",
     ),
     # One hand, MediaPipe and COCO-WholeBody order.

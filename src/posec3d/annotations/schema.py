@@ -1,4 +1,4 @@
-"""What an annotation file holds, once it has been read: videos with their poses and labels, and named splits of them."""
+"""What an annotation file holds once it has been read: videos with their poses and labels, and named splits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Annotation:
     """One video: who stood where in each frame, and what they did.
 
     Arrays are as stored (released files: float16). `keypoints` are (x, y) pixels of `canvas` (height, width);
-    without `scores` every keypoint that is not missing counts as certain. A keypoint is missing when its score is 0
-    or not a number, when a coordinate is not finite, or when it lies exactly at (0, 0), the format's mark for it.
+    without `scores` every keypoint that is there counts as certain. A keypoint is missing when its score is 0 or not a
+    number, when a coordinate is not finite, or when it lies exactly at (0, 0), the format's mark for it.
     `label` is None for a video that is only to be recognised.
     """
 
@@ -34,7 +34,11 @@ class Annotation:
         return int(self.keypoints.shape[1])
 
     def poses(self, frames: Int[np.ndarray, " F"] | None = None) -> Poses:
-        """Return the poses of these frames (all of them without `frames`), in float32, missing keypoints at (0, 0) with score 0."""
+        """Return the poses of these frames (all of them without `frames`), in float32, with score 0 where missing.
+
+        Missing keypoints lie at (0, 0), but for those that the file gives coordinates together with score 0: guesses,
+        which mmaction2 0.24.1 lets widen the crop around people, though it never draws them.
+        """
         chosen = slice(None) if frames is None else frames
         # float32 first: float16 pixels above 1,024 have no fraction, and every later step adds one.
         keypoints = self.keypoints[:, chosen].astype(np.float32)
@@ -43,10 +47,10 @@ class Annotation:
             if self.scores is None
             else self.scores[:, chosen].astype(np.float32)
         )
-        seen = np.isfinite(keypoints).all(-1) & (keypoints != 0).any(-1) & (scores > 0)
+        located = np.isfinite(keypoints).all(-1) & (keypoints != 0).any(-1)
         return Poses(
-            keypoints=np.where(seen[..., None], keypoints, np.float32(0)),
-            scores=np.where(seen, scores, np.float32(0)),
+            keypoints=np.where(located[..., None], keypoints, np.float32(0)),
+            scores=np.where(located & (scores > 0), scores, np.float32(0)),
             canvas=self.canvas,
         )
 

@@ -1,0 +1,103 @@
+"""Where on the canvas the people are: crops, resizes and mirrors as pure functions of poses.
+
+Numbers as mmaction2 0.24.1: PoseCompact, Resize, RandomResizedCrop, CenterCrop, Flip. As there, a coordinate of exactly
+0 counts as missing on its axis, also here, after missing keypoints have been put at (0, 0).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from posec3d.poses import Poses
+from posec3d.skeletons import Skeleton
+
+
+def crop_to_people(poses: Poses, padding: float = 0.25, smallest: float = 10.0, *, seen_only: bool = False) -> Poses:
+    """Crop the canvas to one square around every keypoint of every person and frame.
+
+    Keypoints with score 0 but with coordinates, guesses, count as in the reference, unless `seen_only`.
+
+    `padding` widens the box by that share of its size, around its centre. The square may reach outside the image.
+    A box under `smallest` pixels either way, or nobody at all, leaves the canvas as it is.
+
+    Source: PoseC3D, "subjects-centred cropping"; numbers as mmaction2 0.24.1 PoseCompact.
+    """
+    present = poses.keypoints != 0
+    if seen_only:
+        present &= (poses.scores > 0)[..., None]
+    if not present.any(axis=(0, 1, 2)).all():
+        return poses
+    low = poses.keypoints.min(axis=(0, 1, 2), where=present, initial=np.inf)
+    high = poses.keypoints.max(axis=(0, 1, 2), where=present, initial=-np.inf)
+    if (high - low < smallest).any():
+        return poses
+    # The sum and the difference in float32, all else in float64: the reference's own rounding.
+    centre = ((high + low) / 2).astype(np.float64)
+    half = ((high - low) / 2).astype(np.float64).max() * (1 + padding)
+    left, top = np.trunc(centre - half).astype(int)
+    right, bottom = np.trunc(centre + half).astype(int)
+    corner = np.array([left, top], np.float32)
+    return replace(
+        poses,
+        keypoints=np.where(poses.keypoints != 0, poses.keypoints - corner, poses.keypoints),
+        canvas=(int(bottom - top), int(right - left)),
+    )
+
+
+def resize_short_side(poses: Poses, length: int) -> Poses:
+    """Scale the canvas until its short side has `length` pixels; the long side is rounded to the nearest pixel."""
+    factor = length / min(poses.canvas)
+    height, width = (int(side * factor + 0.5) for side in poses.canvas)
+    return stretch(poses, (height, width))
+
+
+def stretch(poses: Poses, canvas: tuple[int, int]) -> Poses:
+    """Scale the canvas to (height, width) pixels, whatever that does to proportions."""
+    factor = np.array([canvas[1] / poses.canvas[1], canvas[0] / poses.canvas[0]], np.float32)
+    return replace(poses, keypoints=poses.keypoints * factor, canvas=canvas)
+
+
+def center_crop(poses: Poses, side: int) -> Poses:
+    """Cut a square of `side` pixels out of the middle of the canvas."""
+    height, width = poses.canvas
+    return _cut(poses, left=(width - side) // 2, top=(height - side) // 2, canvas=(side, side))
+
+
+def random_resized_crop(
+    poses: Poses,
+    rng: np.random.RandomState,
+    area: tuple[float, float] = (0.56, 1.0),
+    aspect_ratio: tuple[float, float] = (3 / 4, 4 / 3),
+) -> Poses:
+    """Cut a random rectangle that holds a share of the canvas within `area`, of width over height in `aspect_ratio`.
+
+    Ten rectangles are drawn, the ratio log-uniform and the area uniform, and the first that fits is taken; if none does,
+    the largest square in the middle.
+    """
+    height, width = poses.canvas
+    ratios = np.exp(rng.uniform(np.log(aspect_ratio[0]), np.log(aspect_ratio[1]), size=10))
+    areas = rng.uniform(*area, size=10) * height * width
+    widths = np.round(np.sqrt(areas * ratios)).astype(int)
+    heights = np.round(np.sqrt(areas / ratios)).astype(int)
+    for crop_width, crop_height in zip(widths.tolist(), heights.tolist(), strict=True):
+        if crop_width <= width and crop_height <= height:
+            left = rng.randint(0, width - crop_width + 1)
+            top = rng.randint(0, height - crop_height + 1)
+            return _cut(poses, left, top, (crop_height, crop_width))
+    side = min(height, width)
+    return center_crop(poses, side)
+
+
+def mirror(poses: Poses, skeleton: Skeleton) -> Poses:
+    """Mirror left and right: x becomes width - x, and partners change places.
+
+    Source: mmaction2 0.24.1 Flip, whose x is one pixel to the right of a mirrored image's.
+    """
+    order = list(skeleton.mirrored_keypoints)
+    x, y = poses.keypoints[..., 0], poses.keypoints[..., 1]
+    mirrored = np.stack([np.where(x != 0, np.float32(poses.canvas[1]) - x, x), y], axis=-1)
+    return replace(poses, keypoints=mirrored[:, :, order], scores=poses.scores[:, :, order])
+
+
+def _cut(poses: Poses, left: int, top: int, canvas: tuple[int, int]) -> Poses:
+    return replace(poses, keypoints=poses.keypoints - np.array([left, top], np.float32), canvas=canvas)

@@ -1,0 +1,71 @@
+"""Keypoints in, one logit a class out: the drawing layer, a backbone and a linear head in one module."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch import nn
+
+from posec3d.heatmaps import render_keypoints
+from posec3d.heatmaps import render_limbs
+
+
+class HeatmapLayer(nn.Module):
+    """Poses to a volume with one channel a keypoint, or one a limb when `limbs` are given; without parameters."""
+
+    def __init__(
+        self, *, limbs: Sequence[tuple[int, int]] | None = None, sigma: float = 0.6, threshold: float = 1e-4
+    ) -> None:
+        super().__init__()
+        self.limbs = None if limbs is None else tuple(limbs)
+        self.sigma = sigma
+        self.threshold = threshold
+
+    def forward(
+        self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], size: tuple[int, int]
+    ) -> Float[Tensor, "B C T H W"]:
+        # Coordinates need float32: bfloat16 cannot tell half pixels apart on a canvas of 64.
+        with torch.autocast(keypoints.device.type, enabled=False):
+            if self.limbs is None:
+                return render_keypoints(keypoints, scores, size, sigma=self.sigma, threshold=self.threshold)
+            return render_limbs(keypoints, scores, self.limbs, size, sigma=self.sigma, threshold=self.threshold)
+
+
+class ClassificationHead(nn.Module):
+    """Mean over time and space, dropout, one linear layer."""
+
+    def __init__(self, in_channels: int, num_classes: int, *, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.fc_cls = nn.Linear(in_channels, num_classes)
+        nn.init.normal_(self.fc_cls.weight, std=0.01)
+        nn.init.zeros_(self.fc_cls.bias)
+
+    def forward(self, features: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B K"]:
+        logits: Tensor = self.fc_cls(self.dropout(features.mean((2, 3, 4))))
+        return logits
+
+
+class PoseC3D(nn.Module):
+    """The whole recogniser. Its parameters have the published names: `backbone.*` and `cls_head.fc_cls.*`.
+
+    `forward` takes B clips of M people (fewer are filled up with score 0) over T frames, in pixels of a canvas of
+    `size` (height, width), and gives a logit for each of K classes. The network's cost does not depend on M.
+    """
+
+    def __init__(self, heatmaps: HeatmapLayer, backbone: nn.Module, cls_head: ClassificationHead) -> None:
+        super().__init__()
+        self.heatmaps = heatmaps
+        self.backbone = backbone
+        self.cls_head = cls_head
+
+    def forward(
+        self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], size: tuple[int, int]
+    ) -> Float[Tensor, "B K"]:
+        return self.classify(self.heatmaps(keypoints, scores, size))
+
+    def classify(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B K"]:
+        """Return the logits of drawn volumes."""
+        logits: Tensor = self.cls_head(self.backbone(volume))
+        return logits

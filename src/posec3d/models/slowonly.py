@@ -1,0 +1,105 @@
+"""SlowOnly-R50 for heatmap volumes: a ResNet with 3-D kernels that keeps time whole until its last stage.
+
+Source: PoseC3D, section 3.3 (SlowOnly without its first stage); layers and parameter names as mmaction2 and pyskl
+`ResNet3dSlowOnly`, whose published weights load unchanged.
+"""
+
+from collections import OrderedDict
+
+from jaxtyping import Float
+from torch import Tensor
+from torch import nn
+
+_EXPANSION = 4
+
+
+class ConvBNReLU(nn.Sequential):
+    """Convolution without bias, batch normalisation, and a ReLU unless told not to."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: tuple[int, int, int],
+        *,
+        stride: tuple[int, int, int] = (1, 1, 1),
+        relu: bool = True,
+    ) -> None:
+        padding = tuple(side // 2 for side in kernel)
+        layers: list[tuple[str, nn.Module]] = [
+            ("conv", nn.Conv3d(in_channels, out_channels, kernel, stride, padding, bias=False)),
+            ("bn", nn.BatchNorm3d(out_channels)),
+        ]
+        if relu:
+            layers.append(("relu", nn.ReLU(inplace=True)))
+        super().__init__(OrderedDict(layers))
+
+
+class Bottleneck(nn.Module):
+    """Residual block of three convolutions; the first sees three frames when `inflated`, else one."""
+
+    def __init__(self, in_channels: int, planes: int, *, stride: tuple[int, int, int], inflated: bool) -> None:
+        super().__init__()
+        out_channels = planes * _EXPANSION
+        self.conv1 = ConvBNReLU(in_channels, planes, (3, 1, 1) if inflated else (1, 1, 1))
+        self.conv2 = ConvBNReLU(planes, planes, (1, 3, 3), stride=stride)
+        self.conv3 = ConvBNReLU(planes, out_channels, (1, 1, 1), relu=False)
+        self.downsample = (
+            ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False)
+            if stride != (1, 1, 1) or in_channels != out_channels
+            else None
+        )
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return self.relu(self.conv3(self.conv2(self.conv1(x))) + shortcut)
+
+
+class SlowOnly(nn.Module):
+    """Volume (B, in_channels, T, H, W) to features (B, 16 * base_channels, T/2, H/8, W/8), for three stages.
+
+    The published network has base_channels 32 and stage_blocks (4, 6, 3), or (3, 4, 6) for Kinetics-400, UCF101 and
+    HMDB51. Temporal kernels stand in every stage but the first; time is halved in the last stage alone.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 17,
+        *,
+        base_channels: int = 32,
+        stage_blocks: tuple[int, ...] = (4, 6, 3),
+    ) -> None:
+        super().__init__()
+        self.conv1 = ConvBNReLU(in_channels, base_channels, (1, 7, 7))
+        # mmaction2's pool1 has kernel (1, 3, 3) and stride 1: it widens the points and keeps the size.
+        self.maxpool = nn.MaxPool3d((1, 3, 3), stride=1, padding=(0, 1, 1))
+        channels, planes = base_channels, base_channels
+        for stage, num_blocks in enumerate(stage_blocks):
+            last = stage == len(stage_blocks) - 1
+            blocks = []
+            for block in range(num_blocks):
+                stride = (1, 1, 1) if block else (2 if last else 1, 2, 2)
+                blocks.append(Bottleneck(channels, planes, stride=stride, inflated=stage > 0))
+                channels = planes * _EXPANSION
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
+            planes *= 2
+        self.num_stages = len(stage_blocks)
+        self.out_channels = channels
+        _initialise(self)
+
+    def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
+        x = self.maxpool(self.conv1(volume))
+        for stage in range(self.num_stages):
+            x = getattr(self, f"layer{stage + 1}")(x)
+        return x
+
+
+def _initialise(backbone: nn.Module) -> None:
+    """Draw weights as the reference: He normal over outputs, and the last normalisation of each block at zero."""
+    for module in backbone.modules():
+        if isinstance(module, nn.Conv3d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    for module in backbone.modules():
+        if isinstance(module, Bottleneck):
+            nn.init.zeros_(module.conv3.bn.weight)
