@@ -61,7 +61,7 @@ def render_limbs(
 def mirror_volume(volume: Float[Tensor, "B C T H W"], mirrored_channels: Sequence[int]) -> Float[Tensor, "B C T H W"]:
     """Mirror a drawn volume as an image: column x becomes W - 1 - x, and channels of left and right change places.
 
-    The test-time flip of mmaction2 1.x and pyskl; 0.24.1 mirrors the keypoints and draws again, one pixel further right.
+    The test-time flip of mmaction2 1.x and pyskl; 0.24.1 mirrors the keypoints and draws again, one pixel to the right.
     """
     return volume.flip(-1)[:, list(mirrored_channels)]
 
@@ -119,7 +119,7 @@ def _draw_segments(
 
 
 def _window(start: Tensor, end: Tensor, length: int, sigma: float) -> tuple[Tensor, Tensor]:
-    """Return the first pixel and the number of pixels within three sigma of the segments, along one axis of `length`."""
+    """Return the first pixel and how many lie within three sigma of the segments, along one axis of `length`."""
     # float64 where there is one, since the reference truncates so; else a pixel at the very edge may differ.
     wide = torch.float32 if start.device.type == "mps" else torch.float64
     low, high = torch.minimum(start, end).detach().to(wide), torch.maximum(start, end).detach().to(wide)

@@ -11,7 +11,7 @@ class Poses:
     """Poses of M people in T frames, V keypoints each, on a canvas of (height, width) pixels.
 
     `keypoints` are (x, y) in pixels of the canvas, the centre of the top left pixel at (0, 0); they may lie outside.
-    `scores` are confidences, 0 to 1. A score of 0 means missing: it is never drawn, and its coordinates are a guess at most.
+    `scores` are confidences, 0 to 1. A score of 0 means missing: never drawn, and its coordinates a guess at most.
     A person who is absent from a frame has score 0 at every keypoint. Functions return new `Poses`; nothing writes into
     one.
     """

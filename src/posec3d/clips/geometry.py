@@ -71,8 +71,8 @@ def random_resized_crop(
 ) -> Poses:
     """Cut a random rectangle that holds a share of the canvas within `area`, of width over height in `aspect_ratio`.
 
-    Ten rectangles are drawn, the ratio log-uniform and the area uniform, and the first that fits is taken; if none does,
-    the largest square in the middle.
+    Ten rectangles are drawn, the ratio log-uniform and the area uniform, and the first that fits is taken; if none
+    does, the largest square in the middle.
     """
     height, width = poses.canvas
     ratios = np.exp(rng.uniform(np.log(aspect_ratio[0]), np.log(aspect_ratio[1]), size=10))

@@ -1,13 +1,14 @@
 """Weights out of a `.pth` file of another framework, without importing or running anything that the file names.
 
-Files of mmaction2 0.x, 1.x and pyskl share their parameter names with ours. Those of 1.x also pickle objects of mmengine
-(message hubs, history buffers), which `torch.load(weights_only=True)` refuses: here every class that is not part of a
-tensor becomes an empty stand-in.
+Files of mmaction2 0.x, 1.x and pyskl share their parameter names with ours. Those of 1.x also pickle objects of
+mmengine (message hubs, history buffers), which `torch.load(weights_only=True)` refuses: here every class that is not
+part of a tensor becomes an empty stand-in.
 """
 
 import collections
 import os
 import pickle
+from collections.abc import Callable
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,12 +18,28 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
+
+class _Constructor:
+    """A function that a file may call but not change, which a hostile one would try (opcode BUILD)."""
+
+    __slots__ = ("_build",)
+
+    def __init__(self, build: Callable[..., object]) -> None:
+        object.__setattr__(self, "_build", build)
+
+    def __setattr__(self, name: str, _: object) -> None:
+        raise AttributeError(f"{name!r} of a constructor cannot be set")
+
+    def __call__(self, *arguments: object) -> object:
+        build: Callable[..., object] = object.__getattribute__(self, "_build")
+        return build(*arguments)
+
+
 _REAL: dict[tuple[str, str], object] = {
     ("collections", "OrderedDict"): collections.OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
-    ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
+    ("torch._utils", "_rebuild_tensor_v2"): _Constructor(torch._utils._rebuild_tensor_v2),
+    ("torch._utils", "_rebuild_parameter"): _Constructor(torch._utils._rebuild_parameter),
     ("torch", "Size"): torch.Size,
-    ("torch", "device"): torch.device,
 }
 
 
@@ -75,7 +92,9 @@ def read_pth(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except Exception as error:  # torch.load has no error of its own for a file that is damaged.
-        raise ValueError(f"{path}: not a PyTorch checkpoint, or a damaged one ({_first_line(error)}); download it again") from error
+        raise ValueError(
+            f"{path}: not a PyTorch checkpoint, or a damaged one ({_first_line(error)}); download it again"
+        ) from error
     weights = content.get("state_dict", content) if isinstance(content, Mapping) else {}
     tensors = {
         str(name).removeprefix("module."): tensor.detach()

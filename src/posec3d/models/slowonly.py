@@ -4,16 +4,15 @@ Source: PoseC3D, section 3.3 (SlowOnly without its first stage); layers and para
 `ResNet3dSlowOnly`, whose published weights load unchanged.
 """
 
-from collections import OrderedDict
-
 from jaxtyping import Float
 from torch import Tensor
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _EXPANSION = 4
 
 
-class ConvBNReLU(nn.Sequential):
+class ConvBNReLU(nn.Module):
     """Convolution without bias, batch normalisation, and a ReLU unless told not to."""
 
     def __init__(
@@ -25,14 +24,23 @@ class ConvBNReLU(nn.Sequential):
         stride: tuple[int, int, int] = (1, 1, 1),
         relu: bool = True,
     ) -> None:
-        padding = tuple(side // 2 for side in kernel)
-        layers: list[tuple[str, nn.Module]] = [
-            ("conv", nn.Conv3d(in_channels, out_channels, kernel, stride, padding, bias=False)),
-            ("bn", nn.BatchNorm3d(out_channels)),
-        ]
-        if relu:
-            layers.append(("relu", nn.ReLU(inplace=True)))
-        super().__init__(OrderedDict(layers))
+        super().__init__()
+        time, height, width = kernel
+        self.conv = nn.Conv3d(
+            in_channels, out_channels, kernel, stride, padding=(time // 2, height // 2, width // 2), bias=False
+        )
+        self.bn: nn.BatchNorm3d | nn.Identity = nn.BatchNorm3d(out_channels)
+        self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
+
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
+        normalised: Tensor = self.relu(self.bn(self.conv(x)))
+        return normalised
+
+    def fuse_normalisation(self) -> None:
+        """Fold the normalisation into the convolution: the same values in evaluation, with one operation less."""
+        assert isinstance(self.bn, nn.BatchNorm3d)
+        self.conv = fuse_conv_bn_eval(self.conv, self.bn)
+        self.bn = nn.Identity()
 
 
 class Bottleneck(nn.Module):
@@ -53,7 +61,8 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
         shortcut = x if self.downsample is None else self.downsample(x)
-        return self.relu(self.conv3(self.conv2(self.conv1(x))) + shortcut)
+        out: Tensor = self.relu(self.conv3(self.conv2(self.conv1(x))) + shortcut)
+        return out
 
 
 class SlowOnly(nn.Module):
@@ -89,10 +98,17 @@ class SlowOnly(nn.Module):
         _initialise(self)
 
     def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
-        x = self.maxpool(self.conv1(volume))
+        x: Tensor = self.maxpool(self.conv1(volume))
         for stage in range(self.num_stages):
             x = getattr(self, f"layer{stage + 1}")(x)
         return x
+
+
+def fuse_normalisation(model: nn.Module) -> None:
+    """Fold every batch normalisation of a model in evaluation mode into the convolution before it."""
+    for module in list(model.modules()):
+        if isinstance(module, ConvBNReLU):
+            module.fuse_normalisation()
 
 
 def _initialise(backbone: nn.Module) -> None:
@@ -102,4 +118,5 @@ def _initialise(backbone: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     for module in backbone.modules():
         if isinstance(module, Bottleneck):
+            assert isinstance(module.conv3.bn, nn.BatchNorm3d)
             nn.init.zeros_(module.conv3.bn.weight)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it takes the place of `path` when the block ends, and is gone if it fails.
+    """Yield a path beside `path` to write to; it takes the place of `path` when the block ends, or goes if it fails.
 
     Missing parent folders are made. The suffix stays, so that writers who choose a format by it do so rightly.
     A full disk, or any other error of the system while writing, is an OSError that names `path`.

@@ -1,0 +1,179 @@
+"""Every problem of every video of an annotation file, found in one pass."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+
+from posec3d.annotations.problems import Finding
+from posec3d.annotations.readings import PoseReading
+from posec3d.annotations.readings import Reading
+from posec3d.annotations.readings import read_tolerantly
+from posec3d.annotations.records import read_raw
+from posec3d.annotations.report import CheckReport
+from posec3d.annotations.statistics import ClassesFrom
+from posec3d.annotations.statistics import summarise
+from posec3d.skeletons import Skeleton
+
+# Refined heatmap maxima go slightly beyond 0..1 (scores of mmpose reach 1.02); that harms nothing.
+_SCORE_TOLERANCE = 0.1
+_OUTSIDE_SHARE = 0.1
+_NORMALISED_LIMIT = 1.1
+# Nobody is ten pixels large in a video and still recognised.
+_BODY_LIMIT = 10.0
+
+
+def check_annotations(
+    path: str | os.PathLike[str], *, skeleton: Skeleton | None = None, num_classes: int | None = None
+) -> CheckReport:
+    """Read a file or folder tolerantly and report all that is wrong in it.
+
+    `skeleton` is the one to train with, if the file must fit it. `num_classes` is otherwise the number of `classes`
+    in the file, or the largest label plus one. Raises ValueError only for what is no annotation file at all.
+    """
+    raw = read_raw(path)
+    classes_from: ClassesFrom = "argument" if num_classes is not None else "names"
+    if num_classes is None and raw.classes is not None:
+        num_classes = len(raw.classes)
+    findings: list[Finding] = []
+    readings: list[Reading] = []
+    for record in raw.records:
+        reading, wrong = read_tolerantly(record, num_classes)
+        readings.append(reading)
+        findings.extend(wrong)
+        if reading.poses is not None:
+            findings.extend(_pose_findings(reading.video, reading.poses))
+    if num_classes is None:
+        classes_from = "labels"
+        num_classes = max((reading.label + 1 for reading in readings if reading.label is not None), default=0)
+    findings.extend(_canvas_findings(readings))
+    findings.extend(_unit_findings(readings))
+    findings.extend(_skeleton_findings(readings, skeleton, raw.keypoint_names, raw.source))
+    if any(reading.poses is not None for reading in readings):
+        findings.extend(_class_findings(readings, num_classes, raw.classes))
+    names = Counter(reading.video for reading in readings)
+    findings.extend(Finding("duplicate_name", name, f"{count} times") for name, count in names.items() if count > 1)
+    findings.extend(_split_findings(raw.splits, frozenset(names)))
+    statistics = summarise(
+        readings,
+        raw.splits,
+        num_classes=num_classes,
+        classes_from=classes_from,
+        keypoint_names=raw.keypoint_names,
+        skeleton=skeleton,
+    )
+    return CheckReport(raw.source, statistics, tuple(findings))
+
+
+def _pose_findings(video: str, poses: PoseReading) -> Iterator[Finding]:
+    num_keypoints = poses.seen.size
+    if not poses.seen.any():
+        yield Finding("nobody_seen", video, f"{poses.seen.shape[1]} frames")
+    finite = np.isfinite(poses.keypoints).all(-1)
+    if poses.scores is not None:
+        finite = finite & np.isfinite(poses.scores)
+        known = poses.scores[np.isfinite(poses.scores)]
+        if known.size and (known.min() < -_SCORE_TOLERANCE or known.max() > 1 + _SCORE_TOLERANCE):
+            yield Finding("score_range", video, f"from {known.min():.4g} to {known.max():.4g}")
+    elif zeros := int((poses.keypoints == 0).all(-1).sum()):
+        yield Finding("zeros_without_scores", video, f"{zeros:,} of {num_keypoints:,} keypoints")
+    if not finite.all():
+        yield Finding("not_finite", video, f"{int((~finite).sum()):,} of {num_keypoints:,} keypoints")
+
+
+def _canvas_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
+    outside: dict[str, str] = {}
+    swapped: dict[str, str] = {}
+    for reading in readings:
+        if reading.canvas is None or reading.poses is None or not reading.poses.seen.any():
+            continue
+        height, width = reading.canvas
+        points = reading.poses.keypoints[reading.poses.seen].astype(np.float32)
+        share = float((points > (width, height)).any(-1).mean())
+        share_swapped = float((points > (height, width)).any(-1).mean())
+        beyond = np.maximum(-points, points - np.asarray((width, height), np.float32)).max(-1)
+        if share > _OUTSIDE_SHARE or beyond.max() > max(reading.canvas) / 2:
+            x, y = points[int(beyond.argmax())]
+            outside[reading.video] = (
+                f"{int((beyond > 0).sum()):,} of {len(points):,} keypoints, the farthest at x {x:.0f}, y {y:.0f} "
+                f"(image {width} wide, {height} high)"
+            )
+        if share > _OUTSIDE_SHARE and share_swapped < _OUTSIDE_SHARE / 5:
+            swapped[reading.video] = f"{share:.0%} of the keypoints are outside an image {width} wide, {height} high"
+    # A size in the wrong order is a habit; one such video among others with wrong sizes is chance.
+    is_habit = 2 * len(swapped) > len(outside)
+    for video, found in outside.items():
+        if is_habit and video in swapped:
+            yield Finding("swapped_size", video, swapped[video])
+        else:
+            yield Finding("outside", video, found)
+
+
+def _unit_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
+    peaks: dict[str, tuple[float, float]] = {}
+    for reading in readings:
+        if reading.poses is not None and reading.poses.seen.any():
+            points = reading.poses.keypoints[reading.poses.seen]
+            peaks[reading.video] = (float(points.min()), float(points.max()))
+    small = {video: span for video, span in peaks.items() if max(-span[0], span[1]) <= _BODY_LIMIT}
+    # Body coordinates reach beyond 1 in some videos and not in others: one that does speaks for all.
+    body = any(max(-low, high) > _NORMALISED_LIMIT for low, high in small.values())
+    for video, (low, high) in small.items():
+        yield Finding("body_coordinates" if body else "normalised", video, f"from {low:.3g} to {high:.3g}")
+
+
+def _skeleton_findings(
+    readings: Sequence[Reading], skeleton: Skeleton | None, names: tuple[str, ...] | None, source: str
+) -> Iterator[Finding]:
+    numbers = [(reading.video, reading.poses.seen.shape[2]) for reading in readings if reading.poses is not None]
+    if not numbers:
+        return
+    ((usual, _),) = Counter(number for _, number in numbers).most_common(1)
+    for video, number in numbers:
+        if skeleton is not None and number != skeleton.num_keypoints:
+            yield Finding("wrong_skeleton", video, f"{number} keypoints, {skeleton.name} has {skeleton.num_keypoints}")
+        elif skeleton is None and number != usual:
+            yield Finding("mixed_skeletons", video, f"{number} keypoints, most videos have {usual}")
+    if names is not None and (len(names) != usual or len(set(names)) != len(names)):
+        yield Finding("keypoint_names", source, f"{len(set(names))} different names for {usual} keypoints")
+
+
+def _class_findings(readings: Sequence[Reading], num_classes: int, names: tuple[str, ...] | None) -> Iterator[Finding]:
+    labels = {reading.label for reading in readings}
+    for label in range(num_classes):
+        if label not in labels:
+            name = f" ({names[label]})" if names is not None and label < len(names) else ""
+            yield Finding("class_without_video", f"class {label}{name}", "no video")
+
+
+def _split_findings(splits: Mapping[str, tuple[str, ...]], videos: frozenset[str]) -> Iterator[Finding]:
+    for name, listed in splits.items():
+        unknown = [video for video in listed if video not in videos]
+        if len(unknown) == len(listed):
+            yield Finding(
+                "empty_split", name, f"lists {len(listed):,} videos, none in the file" if listed else "an empty list"
+            )
+        elif unknown:
+            yield Finding("unknown_in_split", name, f"{len(unknown):,} of {len(listed):,}, as {_some(unknown)}")
+    for name, listed in splits.items():
+        for other, also_listed in splits.items():
+            shared = set(listed) & set(also_listed)
+            if shared and _belong_together(name, other):
+                yield Finding(
+                    "overlapping_splits", f"{name} and {other}", f"{len(shared):,}, as {_some(sorted(shared))}"
+                )
+
+
+def _belong_together(training: str, evaluation: str) -> bool:
+    """Tell whether these are halves of one split: train1 and test1, xsub_train and xsub_val, not train1 and test2."""
+    rest, trains = re.subn(r"train(ing)?", "", training.lower())
+    other_rest, evaluates = re.subn(r"test(ing)?|validation|valid|val|evaluation|eval|dev", "", evaluation.lower())
+    return bool(trains and evaluates) and rest == other_rest
+
+
+def _some(videos: Sequence[str]) -> str:
+    return ", ".join(repr(video) for video in videos[:3])

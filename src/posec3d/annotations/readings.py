@@ -1,0 +1,77 @@
+"""What can be read of a video whatever else is wrong with it: the tolerant half of checking a file."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Bool
+from jaxtyping import Float
+
+from posec3d.annotations.problems import Finding
+from posec3d.annotations.records import FieldError
+from posec3d.annotations.records import RawRecord
+from posec3d.annotations.records import canvas_of
+from posec3d.annotations.records import check_total_frames
+from posec3d.annotations.records import fields_of
+from posec3d.annotations.records import keypoints_of
+from posec3d.annotations.records import label_of
+from posec3d.annotations.records import video_of
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class PoseReading:
+    """The arrays of one video, and which of its keypoints are there (see `Annotation` for the rule)."""
+
+    keypoints: Float[np.ndarray, "M T V 2"]
+    scores: Float[np.ndarray, "M T V"] | None
+    seen: Bool[np.ndarray, "M T V"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One video; None for each part that is missing or wrong."""
+
+    video: str
+    label: int | None
+    canvas: tuple[int, int] | None
+    poses: PoseReading | None
+
+
+def read_tolerantly(record: RawRecord, num_classes: int | None) -> tuple[Reading, list[Finding]]:
+    """Return what can be read of a video, and what is wrong with the rest."""
+    findings: list[Finding] = []
+
+    def attempt(read: Callable[[], _Value]) -> _Value | None:
+        try:
+            return read()
+        except FieldError as error:
+            findings.append(Finding(error.kind, record.name, error.found))
+            return None
+
+    fields: Mapping[str, Any] | None = attempt(lambda: fields_of(record))
+    if fields is None:
+        return Reading(record.name, None, None, None), findings
+    attempt(lambda: video_of(fields))
+    poses = attempt(lambda: _poses_of(fields))
+    if poses is not None:
+        attempt(lambda: check_total_frames(fields, poses.seen.shape[1]))
+    if fields.get("label") is None:
+        findings.append(Finding("missing_label", record.name, "no label"))
+    reading = Reading(
+        video=record.name,
+        label=attempt(lambda: label_of(fields, num_classes)),
+        canvas=attempt(lambda: canvas_of(fields)),
+        poses=poses,
+    )
+    return reading, findings
+
+
+def _poses_of(fields: Mapping[str, Any]) -> PoseReading:
+    keypoints, scores = keypoints_of(fields)
+    seen = np.isfinite(keypoints).all(-1) & (keypoints != 0).any(-1)
+    return PoseReading(keypoints, scores, seen if scores is None else seen & (scores > 0))

@@ -1,0 +1,142 @@
+"""Checkpoints: weights in a safetensors file whose header says how to run them, and weights of other frameworks."""
+
+from pathlib import Path
+
+from pydantic import TypeAdapter
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from posec3d.experiment import ModelCard
+from posec3d.models.builders import build_posec3d
+from posec3d.models.pth_files import read_pth
+from posec3d.models.recognizer import PoseC3D
+from posec3d.runtime.files import replacing
+
+_CARD = TypeAdapter(ModelCard)
+_HEADER_KEY = "posec3d"
+_HEAD = "cls_head.fc_cls"
+_FIRST = "backbone.conv1.conv.weight"
+
+
+def build_model(card: ModelCard) -> PoseC3D:
+    """Build the network that a card describes, with random weights."""
+    return build_posec3d(
+        num_classes=card.num_classes,
+        num_keypoints=card.heatmaps.skeleton.num_keypoints,
+        limbs=card.heatmaps.skeleton.limbs if card.heatmaps.kind == "limb" else None,
+        sigma=card.heatmaps.sigma,
+        threshold=card.heatmaps.threshold,
+        base_channels=card.network.base_channels,
+        stage_blocks=card.network.stage_blocks,
+        dropout=card.network.dropout,
+    )
+
+
+def save_checkpoint(path: Path, weights: dict[str, Tensor], card: ModelCard) -> None:
+    """Write weights and card as one safetensors file, whole or not at all."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    with replacing(path) as unfinished:
+        try:
+            save_file(tensors, unfinished, metadata={"format": "pt", _HEADER_KEY: _CARD.dump_json(card).decode()})
+        except SafetensorError as error:
+            raise OSError(None, str(error), str(path)) from error
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], ModelCard | None]:
+    """Return weights by name, on the CPU, and the card; None for a file of another framework, which has no card.
+
+    Nothing in the file is run. Raises ValueError for a file that is no checkpoint or is damaged.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such checkpoint")
+    if path.suffix != ".safetensors":
+        return read_pth(path), None
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = (file.metadata() or {}).get(_HEADER_KEY)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file, or a damaged one ({error})") from error
+    try:
+        return weights, _CARD.validate_json(header) if header else None
+    except ValidationError as error:
+        raise ValueError(f"{path}: its header does not describe a model of this version of posec3d") from error
+
+
+def load_model(path: Path, card: ModelCard | None = None) -> tuple[PoseC3D, ModelCard]:
+    """Build the network of a checkpoint with its weights, ready to score; `card` is for files that have none.
+
+    A checkpoint's own card says how it was trained and wins over `card`, but for the test protocol (clips).
+    Raises ValueError when the two are of different skeletons, networks or numbers of classes.
+    """
+    weights, own = read_checkpoint(path)
+    if own is None and card is None:
+        raise ValueError(f"{path}: says nothing of its network; give the config it was trained with")
+    chosen = card or own
+    assert chosen is not None
+    if own is not None and card is not None and own.heatmaps != card.heatmaps:
+        raise ValueError(
+            f"{path}: was trained on {_drawing(own)}, but the config draws {_drawing(card)}; "
+            "use the config it was trained with"
+        )
+    model = build_model(chosen)
+    load_weights(model, weights, path)
+    return model.eval(), chosen
+
+
+def load_weights(model: PoseC3D, weights: dict[str, Tensor], path: Path) -> None:
+    """Put weights into a model of the same shape; ValueError that says which part differs."""
+    expected = model.state_dict()
+    # Files of pyskl and mmaction2 0.x may lack the counters of batch normalisation, which nothing here reads.
+    given = {name: weights.get(name, expected[name] if "num_batches" in name else None) for name in expected}
+    for name, tensor in expected.items():
+        found = given[name]
+        if found is None or found.shape != tensor.shape:
+            raise ValueError(f"{path}: {_misfit(name, found, tensor)}")
+    unknown = sorted(set(weights) - set(expected))
+    if unknown:
+        raise ValueError(
+            f"{path}: has {unknown[0]!r}, which the network lacks; its stages have other numbers of blocks"
+        )
+    model.load_state_dict({name: tensor for name, tensor in given.items() if tensor is not None})
+
+
+def start_from(model: PoseC3D, path: Path) -> list[str]:
+    """Put a checkpoint's weights into a model wherever name and shape agree, and return the names that did not.
+
+    For fine-tuning: a head for other classes stays as it was. ValueError when the first layer takes other channels, or
+    when no layer of the backbone fits.
+    """
+    weights, _ = read_checkpoint(path)
+    expected = model.state_dict()
+    fitting = {
+        name: weights[name] for name in expected if name in weights and weights[name].shape == expected[name].shape
+    }
+    if _FIRST not in fitting:
+        raise ValueError(f"{path}: {_misfit(_FIRST, weights.get(_FIRST), expected[_FIRST])}")
+    model.load_state_dict(fitting, strict=False)
+    return [name for name in expected if name not in fitting and "num_batches" not in name]
+
+
+def _misfit(name: str, found: Tensor | None, expected: Tensor) -> str:
+    if found is None:
+        return f"has no {name!r}; it is of another network, so give the config it was trained with"
+    if name == _FIRST and found.shape[1] != expected.shape[1]:
+        return (
+            f"takes {found.shape[1]} heatmaps a frame, but the skeleton gives {expected.shape[1]}; "
+            "use the skeleton and kind (keypoint or limb) it was trained with"
+        )
+    if name.startswith(_HEAD):
+        num_classes = found.shape[0]
+        return f"knows {num_classes} classes, but {expected.shape[0]} are expected; set data.num_classes={num_classes}"
+    return (
+        f"{name!r} is {tuple(found.shape)}, but the network's is {tuple(expected.shape)}; "
+        "give the config it was trained with"
+    )
+
+
+def _drawing(card: ModelCard) -> str:
+    return f"{card.heatmaps.kind} heatmaps of {card.heatmaps.skeleton.name}, sigma {card.heatmaps.sigma}"

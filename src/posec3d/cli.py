@@ -1,0 +1,92 @@
+"""The command line: a table of commands, and one way to say what went wrong."""
+
+import importlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+COMMANDS = {
+    "demo": "Train on generated motions, test, fuse, and draw the pictures: the whole product in three minutes.",
+    "check": "Tell all that is wrong in an annotation file.",
+    "train": "Train a network, from a config or from an annotation file alone.",
+    "test": "Score videos with a checkpoint, and measure.",
+    "fuse": "Add up the scores of several models.",
+    "download": "Fetch published annotations and weights.",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status: 2 with one sentence for what a user can mend."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    if not given or given[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if given[0] == "--version":
+        from posec3d import __version__
+
+        print(f"posec3d {__version__}")
+        return 0
+    if given[0] not in COMMANDS:
+        return _complain(f"no command {given[0]!r}; there are {', '.join(COMMANDS)}")
+    try:
+        return _run(given[0], given[1:])
+    except KeyboardInterrupt:
+        return _complain("stopped", status=130)
+    except BrokenPipeError:
+        # Whoever reads the output has closed it, as `| head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, KeyError, OSError, ImportError, MemoryError) as error:
+        if debug:
+            traceback.print_exc()
+        return _complain(_sentence(error))
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    import tyro
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    # A logger of the package, so that other packages stay quiet.
+    logger = logging.getLogger("posec3d")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+    module = importlib.import_module(f"posec3d.commands.{command}")
+    for argument in arguments:
+        said_now = getattr(module, "REFUSED", {}).get(argument.split("=")[0])
+        if said_now is not None:
+            raise ValueError(f"{argument.split('=')[0]} is an option of mmaction2: {said_now}")
+    with logging_redirect_tqdm(loggers=[logger]):
+        tyro.cli(getattr(module, command), args=arguments, prog=f"posec3d {command}")
+    return 0
+
+
+def _overview() -> str:
+    rows = "\n".join(f"  {name:10}{purpose}" for name, purpose in COMMANDS.items())
+    return (
+        "Recognise human actions from poses with PoseC3D.\n\n"
+        f"usage: posec3d COMMAND ...\n\n{rows}\n\n"
+        "posec3d COMMAND --help   options and examples of a command\n"
+        "posec3d --version        the version\n"
+        "--debug                  with any command: the traceback of an error"
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror or 'cannot be read or written'}"
+    if isinstance(error, MemoryError):
+        return "out of memory; lower --batch-size"
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+
+
+def _complain(message: str, status: int = 2) -> int:
+    print(f"posec3d: {message}", file=sys.stderr)
+    return status

@@ -1,0 +1,64 @@
+"""From one annotation to the clips that the network is given; each function reads like the paper."""
+
+import numpy as np
+
+from posec3d.annotations import Annotation
+from posec3d.clips.geometry import center_crop
+from posec3d.clips.geometry import crop_to_people
+from posec3d.clips.geometry import mirror
+from posec3d.clips.geometry import random_resized_crop
+from posec3d.clips.geometry import resize_short_side
+from posec3d.clips.geometry import stretch
+from posec3d.clips.sampling import fixed_frames
+from posec3d.clips.sampling import uniform_frames
+from posec3d.poses import Poses
+from posec3d.skeletons import Skeleton
+
+
+def train_clip(
+    annotation: Annotation,
+    rng: np.random.RandomState,
+    *,
+    skeleton: Skeleton,
+    length: int = 48,
+    seen_only: bool = False,
+    short_side: int = 64,
+    area: tuple[float, float] = (0.56, 1.0),
+    canvas: int = 56,
+    mirror_probability: float = 0.5,
+) -> Poses:
+    """Draw one training clip: uniform frames, around the people, a random part of the canvas, perhaps mirrored."""
+    poses = annotation.poses(uniform_frames(annotation.num_frames, length, rng))
+    poses = crop_to_people(poses, seen_only=seen_only)
+    poses = resize_short_side(poses, short_side)
+    poses = random_resized_crop(poses, rng, area)
+    poses = stretch(poses, (canvas, canvas))
+    return mirror(poses, skeleton) if rng.rand() < mirror_probability else poses
+
+
+def scored_views(
+    annotation: Annotation,
+    *,
+    skeleton: Skeleton,
+    length: int = 48,
+    num_clips: int = 10,
+    seen_only: bool = False,
+    canvas: int = 64,
+    fit: str = "crop",
+    mirrored: bool = True,
+) -> list[Poses]:
+    """Return the views of a video that are scored: `num_clips` clips, and then, if `mirrored`, the mirror of each.
+
+    All clips share one crop around the people. `fit` "crop" keeps proportions and cuts the middle, "stretch" does not.
+    """
+    frames = fixed_frames(annotation.num_frames, length, num_clips)
+    poses = crop_to_people(annotation.poses(frames.reshape(-1)), seen_only=seen_only)
+    if fit == "crop":
+        poses = center_crop(resize_short_side(poses, canvas), canvas)
+    else:
+        poses = stretch(poses, (canvas, canvas))
+    return [
+        Poses(view.keypoints[:, start : start + length], view.scores[:, start : start + length], view.canvas)
+        for view in ([poses, mirror(poses, skeleton)] if mirrored else [poses])
+        for start in range(0, num_clips * length, length)
+    ]

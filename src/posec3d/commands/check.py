@@ -1,0 +1,36 @@
+"""`posec3d check`: tell whether an annotation file is ready for training."""
+
+from json import dumps
+from pathlib import Path
+
+from posec3d.annotations.checks import check_annotations
+from posec3d.runtime.files import replacing
+from posec3d.skeletons import get_skeleton
+
+
+def check(
+    file: Path, /, *, skeleton: str | None = None, num_classes: int | None = None, json: Path | None = None
+) -> None:
+    """Tell all that is wrong in an annotation file, what to do about it, and what the file holds.
+
+    Example: posec3d check annotations.pkl --skeleton coco17
+
+    The exit status is 0 if the file is ready for training (warnings allowed), 1 if training would fail or its result
+    be wrong, and 2 if the file cannot be read at all.
+
+    Args:
+        file: An annotation file (pickle, plain or gzipped), or a folder with one pickle a video.
+        skeleton: The skeleton that the poses must fit, by name: coco17, openpose18, ntu25 and so on.
+        num_classes: The number of classes K, if labels must be 0..K-1. Otherwise the file's list of classes, or the
+            largest label plus one.
+        json: Where to write the report as JSON, with every video that each problem concerns.
+    """
+    report = check_annotations(
+        file, skeleton=None if skeleton is None else get_skeleton(skeleton), num_classes=num_classes
+    )
+    print(report.text())
+    if json is not None:
+        with replacing(json) as unfinished:
+            unfinished.write_text(dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if report.has_errors:
+        raise SystemExit(1)

@@ -1,0 +1,54 @@
+"""`posec3d fuse`: what several models say together."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+def fuse(
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    *,
+    weights: tuple[float, ...] = (),
+    labels: Path | None = None,
+    out: Path | None = None,
+) -> None:
+    """Add up the scores of several models for the same videos, and measure each of them and the sum.
+
+    Example: posec3d fuse keypoint.pkl limb.pkl --labels keypoint.json --weights 1 1 --out fused.npz
+
+    Args:
+        files: Scores, as `posec3d test --out` writes them, or the pickles of mmaction2 and pyskl.
+        weights: One number a file; all alike by default.
+        labels: A file that has the true labels, where no scores file has them: scores as .json or .npz, or an
+            annotation file with the same videos in the same order.
+        out: Where the sum goes: .pkl, .json or .npz.
+    """
+    import numpy as np
+
+    from posec3d.evaluation.fusion import fuse as fuse_scores
+    from posec3d.evaluation.metrics import measure
+    from posec3d.evaluation.scores import load_labels
+    from posec3d.evaluation.scores import load_scores
+    from posec3d.evaluation.scores import save_scores
+
+    if len(files) < 2:
+        raise ValueError("give at least two files of scores to fuse")
+    given = weights or (1.0,) * len(files)
+    streams = [load_scores(file) for file in files]
+    fused = fuse_scores(streams, given)
+    truth = fused.labels if labels is None else load_labels(labels, num_videos=len(fused.values))
+    if truth is None:
+        raise ValueError(
+            f"{files[0]}: no file has labels to measure against (a .pkl of scores has none); "
+            "add --labels FILE, or fuse .json or .npz files"
+        )
+    if out is not None:
+        save_scores(out, fused)
+    named = [(str(file), stream.values) for file, stream in zip(files, streams, strict=True)]
+    rule = ":".join(f"{weight:g}" for weight in given)
+    width = max(len(name) for name, _ in [*named, (f"fused {rule}", None)])
+    print(f"{'':{width}}   top-1   top-5  mean class")
+    for name, values in [*named, (f"fused {rule}", fused.values)]:
+        accuracy = measure(np.asarray(values), truth)
+        print(f"{name:{width}}  {accuracy.top1:6.4f}  {accuracy.top5:6.4f}      {accuracy.mean_class:6.4f}")

@@ -1,0 +1,166 @@
+"""`posec3d test`: score the test videos with a checkpoint, and measure."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Annotated
+from typing import Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posec3d.annotations import Annotation
+    from posec3d.experiment import ModelCard
+
+Metric = Literal["top_k_accuracy", "mean_class_accuracy"]
+_LOGGER = logging.getLogger(__name__)
+
+# Options of mmaction2's and pyskl's tools/test.py that are said in another way here.
+REFUSED = {
+    "--dump": "use --out",
+    "--launcher": "use one process; views are batched",
+    "--local_rank": "use one process; views are batched",
+    "--gpu-collect": "use one process; nothing is collected",
+    "--tmpdir": "use one process; nothing is collected",
+    "--options": "use --cfg-options",
+    "--eval-options": "--eval needs no options",
+    "--onnx": "export is not there yet; give a checkpoint",
+    "--tensorrt": "export is not there yet; give a checkpoint",
+    "--show": "there is nothing to show",
+    "--show-dir": "there is nothing to show",
+    "--compile": "the network is not compiled",
+    "-C": "give the checkpoint as the second argument",
+}
+
+
+def test(
+    config: Annotated[Path, tyro.conf.Positional],
+    checkpoint: Annotated[Path | None, tyro.conf.Positional] = None,
+    *,
+    annotations: Path | None = None,
+    split: str | None = None,
+    eval: tuple[Metric, ...] = ("top_k_accuracy", "mean_class_accuracy"),
+    out: Path | None = None,
+    average_clips: Literal["prob", "score"] = "prob",
+    fast: bool = False,
+    fuse_conv_bn: bool = False,
+    batch_size: int = 1,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+    workers: int | None = None,
+    cfg_options: tuple[str, ...] = (),
+) -> None:
+    """Score the test videos with a checkpoint, and measure top-1, top-5 and mean class accuracy.
+
+    For the videos of a config, or for any annotation file with a checkpoint of ours, which says itself how it is run:
+
+    posec3d test slowonly_r50_u48_240e_gym_keypoint checkpoints/SOME_CHECKPOINT.pth --out result.pkl
+
+    posec3d test work_dirs/my/best.safetensors --annotations my.pkl --split test --out result.json
+
+    Args:
+        config: A config file, or a checkpoint of ours together with --annotations.
+        checkpoint: Weights: of ours (.safetensors), or of mmaction2 or pyskl (.pth); a published name is downloaded.
+        annotations: Test on this annotation file instead of the config's.
+        split: With --annotations: the split to test on, all videos without.
+        eval: What to measure.
+        out: Where the scores go. A .pkl holds a list of one score array a video; .json and .npz also say ids, labels
+            and class names.
+        average_clips: Average the views' probabilities (prob) or logits (score).
+        fast: Score one clip a video, not mirrored, instead of ten and their mirrors.
+        fuse_conv_bn: Fold batch normalisation into the convolutions first: the same scores, somewhat faster.
+        batch_size: Videos that are prepared together.
+        device: What to compute on.
+        precision: Arithmetic of the network.
+        workers: Processes that prepare clips.
+        cfg_options: Changes to the config, such as data.test.split=xsub_val clips.test_clips=1.
+    """
+    from tqdm import tqdm
+
+    from posec3d.checkpoints import load_model
+    from posec3d.evaluation.metrics import measure
+    from posec3d.evaluation.scores import Scores
+    from posec3d.evaluation.scores import check_scores_path
+    from posec3d.evaluation.scores import save_scores
+    from posec3d.evaluation.scoring import score_videos
+    from posec3d.evaluation.scoring import views_loader
+    from posec3d.models.slowonly import fuse_normalisation
+    from posec3d.published import cache_folder
+    from posec3d.published import checkpoint_path
+    from posec3d.runtime.devices import default_workers
+    from posec3d.runtime.devices import start_fabric
+
+    if out is not None:
+        check_scores_path(out)
+    card, weights, videos = _what_to_test(config, checkpoint, annotations, split, cfg_options)
+    path = checkpoint_path(str(weights), cache_folder())
+    fabric = start_fabric(accelerator=device, devices=1, precision=precision)
+    model, card = load_model(path, card)
+    if videos is None:
+        assert annotations is not None
+        videos = _annotated_videos(annotations, split, card)
+    if fuse_conv_bn:
+        fuse_normalisation(model)
+    model.to(fabric.device)
+
+    mirrored = "none" if fast else card.clips.test_mirror
+    batches = views_loader(
+        card,
+        videos,
+        num_clips=1 if fast else card.clips.test_clips,
+        mirrored=mirrored == "keypoints",
+        batch_size=batch_size,
+        num_workers=default_workers(fabric.device) if workers is None else workers,
+    )
+    with tqdm(total=len(videos), unit="video", dynamic_ncols=True, disable=None) as bar, fabric.autocast():
+        values = score_videos(
+            model,
+            card,
+            batches,
+            device=fabric.device,
+            mirror_volumes=mirrored == "volume",
+            average=average_clips,
+            advance=bar.update,
+        )
+    import numpy as np
+
+    labels = np.array([-1 if video.label is None else video.label for video in videos])
+    if out is not None:
+        save_scores(out, Scores(values, labels, tuple(video.video for video in videos), card.classes))
+        _LOGGER.info("scores of %d videos written to %s", len(videos), out)
+    accuracy = measure(values, labels)
+    if "top_k_accuracy" in eval:
+        print(f"top1_acc: {accuracy.top1:.4f}")
+        print(f"top5_acc: {accuracy.top5:.4f}")
+    if "mean_class_accuracy" in eval:
+        print(f"mean_class_accuracy: {accuracy.mean_class:.4f}")
+
+
+def _what_to_test(
+    config: Path, checkpoint: Path | None, annotations: Path | None, split: str | None, cfg_options: "Sequence[str]"
+) -> "tuple[ModelCard | None, Path, Sequence[Annotation] | None]":
+    """Return the config's card, the weights, and the config's videos; neither card nor videos without a config."""
+    from posec3d.config_files import load_experiment
+    from posec3d.experiment import card_of
+    from posec3d.sources import tested_videos
+
+    if checkpoint is None:
+        if config.suffix == ".py" or annotations is None:
+            raise ValueError(f"{config}: give a config and a checkpoint, or a checkpoint and --annotations FILE")
+        return None, config, None
+    experiment = load_experiment(config, cfg_options)
+    videos = (
+        tested_videos(experiment) if annotations is None else _annotated_videos(annotations, split, card_of(experiment))
+    )
+    return card_of(experiment), checkpoint, videos
+
+
+def _annotated_videos(annotations: Path, split: str | None, card: "ModelCard") -> "Sequence[Annotation]":
+    from posec3d.annotations.files import load_annotations
+    from posec3d.annotations.selection import usable_videos
+
+    return usable_videos(
+        load_annotations(annotations), split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton
+    )

@@ -1,0 +1,212 @@
+"""`posec3d train`: train a network from a config, or from an annotation file alone."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Annotated
+from typing import Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from posec3d.experiment import Experiment
+
+_LOGGER = logging.getLogger(__name__)
+
+# Options of mmaction2's and pyskl's tools/train.py that are said in another way here.
+REFUSED = {
+    "--resume-from": "use --resume with the same --work-dir",
+    "--gpus": "use --devices N",
+    "--gpu-ids": "set CUDA_VISIBLE_DEVICES and use --devices N",
+    "--launcher": "use --devices N, or start with torchrun",
+    "--local_rank": "start with torchrun, not torch.distributed.launch",
+    "--local-rank": "start with torchrun, not torch.distributed.launch",
+    "--diff-seed": "each process draws its own numbers from --seed",
+    "--diff-rank-seed": "each process draws its own numbers from --seed",
+    "--amp": "use --precision bf16, or fp16",
+    "--auto-scale-lr": "this is the default; --no-scale-lr turns it off",
+    "--omnisource": "it is for RGB video only",
+    "--options": "use --cfg-options",
+    "--compile": "the network is not compiled",
+}
+
+
+def train(
+    config: Annotated[Path | None, tyro.conf.Positional] = None,
+    *,
+    annotations: Path | None = None,
+    classes: Path | None = None,
+    skeleton: str | None = None,
+    kind: Literal["keypoint", "limb"] = "keypoint",
+    size: Literal["auto", "small", "full"] = "auto",
+    train_split: str | None = None,
+    val_split: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    init: str | None = None,
+    work_dir: Path | None = None,
+    validate: bool = True,
+    test_last: bool = False,
+    test_best: bool = False,
+    resume: bool = False,
+    seed: int = 0,
+    deterministic: bool = False,
+    scale_lr: bool = True,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    devices: int = 1,
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+    workers: int | None = None,
+    cfg_options: tuple[str, ...] = (),
+) -> None:
+    """Train a network, from a config or from an annotation file alone.
+
+    A published experiment, your own data, and going on after a stop:
+
+    posec3d train configs/skeleton/posec3d/slowonly_r50_u48_240e_gym_keypoint.py --validate --seed 0
+
+    posec3d train --annotations my.pkl --classes labels.txt --epochs 30
+
+    posec3d train --annotations my.pkl --classes labels.txt --epochs 30 --resume
+
+    The work directory gets best.safetensors and last.safetensors, config.py, log.jsonl, curves for TensorBoard, and the
+    state that --resume goes on from.
+
+    Args:
+        config: A config file; those that come with the package also by their name alone.
+        annotations: Instead of a config: your annotation file. `posec3d check` tells whether it is ready.
+        classes: With --annotations: a text file with one class name a line, in the order of labels.
+        skeleton: With --annotations: a name such as coco17 or penn13, or a .json file; else told by the keypoints.
+        kind: With --annotations: draw keypoints or limbs.
+        size: With --annotations: the published network (full), or one that a CPU trains in minutes (small). The default
+            is full on an accelerator, else small.
+        train_split: With --annotations: the split to train on; else the one called train.
+        val_split: With --annotations: the split to validate on; else the one called val, or a tenth held out.
+        epochs: How often the videos are gone through.
+        batch_size: Clips a step on each device.
+        init: Weights to start from: a checkpoint, or the name of a published one, which is downloaded once.
+        work_dir: Where everything is written; by default work_dirs/ and the config's or annotation file's name.
+        validate: Measure accuracy on the validation videos as training goes, and keep the best weights.
+        test_last: Test the last weights when training is done.
+        test_best: Test the best weights when training is done.
+        resume: Go on from the last whole epoch in the work directory.
+        seed: Start of all random numbers.
+        deterministic: The same bits each time on the same machine; slower on a GPU.
+        scale_lr: Scale the learning rate to the number of clips a step (linear scaling rule).
+        device: What to compute on.
+        devices: How many of them.
+        precision: Arithmetic of the network.
+        workers: Processes that prepare clips.
+        cfg_options: Changes to the config, such as training.epochs=30 data.train.split=xsub_train.
+    """
+    from posec3d.config_files import save_config
+    from posec3d.config_files import with_options
+    from posec3d.published import cache_folder
+    from posec3d.published import checkpoint_path
+    from posec3d.runtime.devices import start_fabric
+    from posec3d.sources import training_videos
+    from posec3d.training.loop import train as run
+
+    given = {"training.epochs": epochs, "training.batch_size": batch_size, "init": init}
+    options = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+    if not scale_lr:
+        options.append("training.scale_learning_rate=False")
+    if deterministic:
+        from posec3d.runtime.reproducibility import use_deterministic_algorithms
+
+        use_deterministic_algorithms()
+    if (config is None) == (annotations is None):
+        raise ValueError("give either a config file or --annotations FILE; see posec3d train --help")
+    if config is not None:
+        from posec3d.config_files import load_experiment
+
+        experiment = load_experiment(config)
+        name = config.stem
+    else:
+        assert annotations is not None
+        experiment = _own_experiment(annotations, classes, skeleton, kind, size, train_split, val_split, device)
+        name = annotations.name.split(".")[0]
+    experiment = with_options(experiment, [*options, *cfg_options])
+    train_videos, val_videos = training_videos(experiment)
+    weights = checkpoint_path(experiment.init, cache_folder()) if experiment.init else None
+
+    folder = work_dir or Path("work_dirs") / name
+    fabric = start_fabric(accelerator=device, devices=devices, precision=precision)
+    if fabric.is_global_zero:
+        if not resume:
+            _move_earlier_run(folder)
+        save_config(folder / "config.py", experiment)
+        _LOGGER.info(
+            "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
+        )
+    fabric.barrier()
+    result = run(
+        experiment,
+        train_videos,
+        val_videos if validate else None,
+        work_dir=folder,
+        fabric=fabric,
+        seed=seed,
+        resume=resume,
+        init=weights,
+        num_workers=workers,
+    )
+    if fabric.is_global_zero:
+        for path in (result.best, result.last):
+            if path is not None:
+                print(path)
+        _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
+
+
+def _own_experiment(
+    annotations: Path,
+    classes: Path | None,
+    skeleton: str | None,
+    kind: Literal["keypoint", "limb"],
+    size: Literal["auto", "small", "full"],
+    train_split: str | None,
+    val_split: str | None,
+    device: str,
+) -> "Experiment":
+    import torch
+
+    from posec3d.annotations.files import load_annotations
+    from posec3d.training.own_data import experiment_for
+
+    if size == "auto":
+        slow = device == "cpu" or (device == "auto" and not torch.accelerator.is_available())
+        size = "small" if slow else "full"
+        _LOGGER.info("network: %s (--size %s trains the other)", size, "full" if slow else "small")
+    return experiment_for(
+        load_annotations(annotations),
+        kind=kind,
+        size=size,
+        epochs=60,
+        classes=classes,
+        skeleton=skeleton,
+        train_split=train_split,
+        val_split=val_split,
+    )
+
+
+def _move_earlier_run(folder: Path) -> None:
+    """Put what an earlier run left into a folder of its own: nothing of it is lost, nothing mixes."""
+    earlier = [path for path in folder.glob("*") if not path.name.startswith("previous-")] if folder.is_dir() else []
+    if not (folder / "config.py").is_file():
+        return
+    number = 1
+    while (folder / f"previous-{number}").exists():
+        number += 1
+    place = folder / f"previous-{number}"
+    place.mkdir()
+    for path in earlier:
+        path.rename(place / path.name)
+    _LOGGER.info("%s: moved an earlier run to %s (--resume would have gone on with it)", folder, place)
+
+
+def _test(experiment: "Experiment", folder: Path, last: Path | None, best: Path | None, device: str) -> None:
+    from posec3d.commands.test import test
+
+    for name, checkpoint in (("last", last), ("best", best)):
+        if checkpoint is not None:
+            print(f"{name}:", flush=True)
+            test(folder / "config.py", checkpoint, out=folder / f"{name}_scores.pkl", device=device)  # type: ignore[arg-type]

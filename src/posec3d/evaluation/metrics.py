@@ -1,0 +1,61 @@
+"""How well scores agree with labels: top-1, top-5 and mean class accuracy, as mmaction2 counts them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from jaxtyping import Int
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+from torchmetrics.functional.classification import multiclass_stat_scores
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Shares, 0 to 1, of `num_videos` videos. `mean_class` weighs every class alike."""
+
+    top1: float
+    top5: float
+    mean_class: float
+    num_videos: int
+
+    def __str__(self) -> str:
+        return (
+            f"top-1 {self.top1:.4f}, top-5 {self.top5:.4f}, mean class accuracy {self.mean_class:.4f} "
+            f"({self.num_videos} videos)"
+        )
+
+
+def measure(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> Accuracy:
+    """Compare scores with labels 0..K-1.
+
+    Mean class accuracy averages over classes that occur among labels or predictions, as mmaction2 0.24.1 does; with
+    fewer than five classes, top-5 takes them all.
+
+    Raises ValueError for a label that has no score.
+    """
+    num_classes = scores.shape[1]
+    if len(labels) == 0:
+        raise ValueError("there is nothing to measure: no video has a label")
+    if labels.min() < 0 or labels.max() >= num_classes:
+        wrong = labels[(labels < 0) | (labels >= num_classes)][0]
+        raise ValueError(f"label {wrong} has no score: the scores are of classes 0..{num_classes - 1}")
+    predicted, wanted = torch.from_numpy(np.asarray(scores, np.float64)), torch.from_numpy(np.asarray(labels))
+    matrix = confusion(scores, labels)
+    occurs = (matrix.sum(0) + matrix.sum(1)) > 0
+    right_of_class = matrix.diagonal()[occurs] / np.maximum(matrix.sum(1)[occurs], 1)
+    # Counts, divided here in float64: torchmetrics divides in float32.
+    among_five = multiclass_stat_scores(predicted, wanted, num_classes, average="micro", top_k=min(5, num_classes))[0]
+    return Accuracy(
+        top1=float(matrix.trace() / len(labels)),
+        top5=int(among_five) / len(labels),
+        mean_class=float(right_of_class.mean()),
+        num_videos=len(labels),
+    )
+
+
+def confusion(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, "K K"]:
+    """Count videos by label (row) and prediction (column)."""
+    matrix = multiclass_confusion_matrix(torch.from_numpy(scores.argmax(1)), torch.from_numpy(labels), scores.shape[1])
+    counts: Int[np.ndarray, "K K"] = matrix.numpy()
+    return counts

@@ -1,0 +1,95 @@
+"""Run a model over every view of every video and average the probabilities."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from posec3d.annotations import Annotation
+from posec3d.clips.dataset import Batch
+from posec3d.clips.dataset import ScoredViews
+from posec3d.clips.dataset import collate
+from posec3d.clips.pipeline import scored_views
+from posec3d.experiment import ModelCard
+from posec3d.heatmaps import mirror_volume
+from posec3d.models.recognizer import PoseC3D
+
+Average = Literal["prob", "score"]
+
+
+def views_loader(
+    card: ModelCard,
+    annotations: Sequence[Annotation],
+    *,
+    num_clips: int,
+    mirrored: bool,
+    batch_size: int = 1,
+    num_workers: int = 0,
+) -> Iterable[Batch]:
+    """Return batches with the scored views of videos: `num_clips` clips each, and their mirrors if `mirrored`.
+
+    Mirrors of the drawn volume are not among them: `score_videos` makes those.
+    """
+    make_views = partial(
+        scored_views,
+        skeleton=card.heatmaps.skeleton,
+        length=card.clips.length,
+        num_clips=num_clips,
+        seen_only=card.clips.crop_to == "seen",
+        canvas=card.clips.test_canvas,
+        fit=card.clips.test_fit,
+        mirrored=mirrored,
+    )
+    views: Iterable[Batch] = DataLoader(
+        ScoredViews(annotations, make_views), batch_size=batch_size, num_workers=num_workers, collate_fn=collate
+    )
+    return views
+
+
+@torch.inference_mode()
+def score_videos(
+    model: PoseC3D,
+    card: ModelCard,
+    batches: Iterable[Batch],
+    *,
+    device: torch.device,
+    mirror_volumes: bool = False,
+    average: Average = "prob",
+    views_at_once: int = 10,
+    advance: Callable[[int], object] = lambda _: None,
+) -> Float[np.ndarray, "N K"]:
+    """Return one row of scores a video: over its views, the mean of probabilities ("prob") or of logits ("score").
+
+    `mirror_volumes` adds to each view the mirror of its drawn volume. `advance` is called with the number of videos
+    done after each batch.
+    """
+    model.eval()
+    rows = []
+    for batch in batches:
+        num_videos, num_views = batch.scores.shape[:2]
+        keypoints, scores = (part.to(device).flatten(0, 1) for part in (batch.keypoints, batch.scores))
+        parts = zip(torch.split(keypoints, views_at_once), torch.split(scores, views_at_once), strict=True)
+        values = torch.cat([_view_scores(model, card, *part, mirror_volumes, average) for part in parts])
+        rows.append(values.view(num_videos, num_views, -1).mean(1).cpu().numpy())
+        advance(num_videos)
+    return np.concatenate(rows) if rows else np.zeros((0, card.num_classes), np.float32)
+
+
+def _view_scores(
+    model: PoseC3D, card: ModelCard, keypoints: Tensor, scores: Tensor, mirror_volumes: bool, average: Average
+) -> Float[Tensor, "B K"]:
+    volume = model.heatmaps(keypoints, scores, (card.clips.test_canvas, card.clips.test_canvas))
+    volumes = [volume]
+    if mirror_volumes:
+        skeleton = card.heatmaps.skeleton
+        channels = skeleton.mirrored_limbs if card.heatmaps.kind == "limb" else skeleton.mirrored_keypoints
+        volumes.append(mirror_volume(volume, channels))
+    logits = torch.stack([model.classify(one).float() for one in volumes])
+    return (logits.softmax(-1) if average == "prob" else logits).mean(0)

@@ -1,0 +1,199 @@
+"""Every knob of an experiment on one page. Frozen, checked when built, and the same in Python and in JSON."""
+
+import math
+from dataclasses import field
+from typing import Annotated
+from typing import Literal
+from typing import Self
+
+from pydantic import BeforeValidator
+from pydantic import ConfigDict
+from pydantic import Field
+from pydantic import TypeAdapter
+from pydantic import model_validator
+from pydantic.dataclasses import dataclass
+
+from posec3d.skeletons import Skeleton
+from posec3d.skeletons import get_skeleton
+
+_STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+_Positive = Annotated[int, Field(ge=1)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _named_skeleton(value: object) -> object:
+    """Let a skeleton be given by its name in the table."""
+    try:
+        return get_skeleton(value) if isinstance(value, str) else value
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Source:
+    """Videos of one annotation file: all of them, or those of one `split` of it."""
+
+    annotations: str
+    split: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Data:
+    """What is learnt from and measured on. Labels are 0..num_classes-1; `classes` are their names, in that order.
+
+    Without `val`, the share `held_out` of each class of the training videos validates instead of training. Without
+    `test`, testing is done on what validates.
+    """
+
+    train: Source
+    val: Source | None = None
+    test: Source | None = None
+    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    num_classes: _Positive
+    classes: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        if self.classes is not None and len(self.classes) != self.num_classes:
+            raise ValueError(
+                f"{len(self.classes)} names in classes, but num_classes is {self.num_classes}; make them equal"
+            )
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Heatmaps:
+    """What is drawn: a channel for each keypoint or for each limb of the skeleton, in the skeleton's order.
+
+    `sigma` is in pixels of the canvas; scores below `threshold` are not drawn (mmaction2 1e-4, pyskl 1e-3).
+    """
+
+    kind: Literal["keypoint", "limb"] = "keypoint"
+    skeleton: Annotated[Skeleton, BeforeValidator(_named_skeleton)] = field(
+        default_factory=lambda: get_skeleton("coco17")
+    )
+    sigma: Annotated[float, Field(gt=0)] = 0.6
+    threshold: _Share = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Network:
+    """The size of the SlowOnly network; the published one by default."""
+
+    base_channels: _Positive = 32
+    stage_blocks: tuple[_Positive, ...] = (4, 6, 3)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Clips:
+    """How clips are taken from a video: `length` frames, cropped to the people, on a square canvas of pixels.
+
+    `crop_to` "given" widens the crop by guessed keypoints with score 0, as mmaction2 does; "seen" does not. Training
+    scales the short side to `train_short_side`, cuts a rectangle with a share of the area within `train_area`, and
+    stretches it to `train_canvas`. Testing scales to `test_canvas` and cuts the middle ("crop"), or stretches
+    ("stretch", pyskl). `test_clips` clips a video are scored, each also mirrored: by drawing mirrored "keypoints"
+    (mmaction2 0.x), by mirroring the drawn "volume" (mmaction2 1.x, pyskl), or "none". Validation takes one clip,
+    not mirrored.
+    """
+
+    length: _Positive = 48
+    crop_to: Literal["given", "seen"] = "given"
+    train_short_side: _Positive = 64
+    train_area: tuple[_Share, _Share] = (0.56, 1.0)
+    train_canvas: _Positive = 56
+    train_mirror: _Share = 0.5
+    test_canvas: _Positive = 64
+    test_fit: Literal["crop", "stretch"] = "crop"
+    test_clips: _Positive = 10
+    test_mirror: Literal["keypoints", "volume", "none"] = "keypoints"
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Training:
+    """Stochastic gradient descent with momentum, and its schedule.
+
+    `batch_size` is clips a device. `learning_rate` holds for `learning_rate_batch` clips a step over all devices and is
+    scaled to the actual number (linear scaling rule, arXiv 1706.02677) while `scale_learning_rate`. It falls along a
+    cosine to 0 with every step, or by a tenth at each epoch of `milestones`. `class_weights` say how often each class
+    is seen in an epoch (mmaction2 0.x `class_prob`).
+    """
+
+    epochs: _Positive = 240
+    batch_size: _Positive = 16
+    learning_rate: Annotated[float, Field(gt=0)] = 0.2
+    learning_rate_batch: _Positive = 128
+    scale_learning_rate: bool = True
+    momentum: _Share = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 3e-4
+    milestones: tuple[_Positive, ...] | None = None
+    clip_gradient: Annotated[float, Field(gt=0)] = 40.0
+    class_weights: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    validate_every: _Positive = 1
+    best_by: Literal["top1", "mean_class"] = "top1"
+
+    def scaled_learning_rate(self, num_devices: int) -> float:
+        """Return the learning rate that suits `batch_size` clips on each of `num_devices` devices."""
+        if not self.scale_learning_rate:
+            return self.learning_rate
+        return self.learning_rate * self.batch_size * num_devices / self.learning_rate_batch
+
+    def learning_rate_share(self, step: int, num_steps: int) -> float:
+        """Return the share, 0 to 1, of the learning rate that holds at a step of `num_steps` in the whole training."""
+        if self.milestones is None:
+            return 0.5 * (1 + math.cos(math.pi * step / num_steps))
+        epoch = step * self.epochs // num_steps
+        return float(0.1 ** sum(epoch >= milestone for milestone in self.milestones))
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Experiment:
+    """One experiment, whole. `init` names the checkpoint, a file or a published one, that training starts from."""
+
+    data: Data
+    heatmaps: Heatmaps = field(default_factory=Heatmaps)
+    network: Network = field(default_factory=Network)
+    clips: Clips = field(default_factory=Clips)
+    training: Training = field(default_factory=Training)
+    init: str | None = None
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        weights = self.training.class_weights
+        if weights is not None and len(weights) != self.data.num_classes:
+            raise ValueError(
+                f"training.class_weights has {len(weights)} numbers, but data.num_classes is {self.data.num_classes}; "
+                "give one a class"
+            )
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class ModelCard:
+    """All that a checkpoint needs to be run without its experiment: what goes in, the network, and what comes out."""
+
+    heatmaps: Heatmaps
+    network: Network
+    clips: Clips
+    num_classes: _Positive
+    classes: tuple[str, ...] | None = None
+
+    def class_name(self, label: int) -> str:
+        """Return the name of a class; its number when classes have no names."""
+        return self.classes[label] if self.classes else str(label)
+
+
+def card_of(experiment: Experiment) -> ModelCard:
+    """Return the part of an experiment that travels with its weights."""
+    return ModelCard(
+        heatmaps=experiment.heatmaps,
+        network=experiment.network,
+        clips=experiment.clips,
+        num_classes=experiment.data.num_classes,
+        classes=experiment.data.classes,
+    )
+
+
+def experiment_json(experiment: Experiment) -> str:
+    """Return the experiment as indented JSON."""
+    return TypeAdapter(Experiment).dump_json(experiment, indent=2).decode()

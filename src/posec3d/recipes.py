@@ -1,0 +1,54 @@
+"""What the published experiments share, and a start for one's own data. Numbers as mmaction2 0.24.1's configs."""
+
+from typing import Literal
+
+from posec3d.experiment import Clips
+from posec3d.experiment import Data
+from posec3d.experiment import Experiment
+from posec3d.experiment import Heatmaps
+from posec3d.experiment import Network
+from posec3d.experiment import Training
+from posec3d.skeletons import Skeleton
+
+Kind = Literal["keypoint", "limb"]
+
+
+def from_scratch(
+    kind: Kind,
+    data: Data,
+    *,
+    class_weights: tuple[float, ...] | None = None,
+    best_by: Literal["top1", "mean_class"] = "top1",
+) -> Experiment:
+    """SlowOnly-R50 (4, 6, 3) for 240 epochs along a cosine: FineGYM and NTU RGB+D."""
+    return Experiment(
+        data=data,
+        heatmaps=Heatmaps(kind=kind),
+        training=Training(validate_every=10, class_weights=class_weights, best_by=best_by),
+    )
+
+
+def from_kinetics(kind: Kind, data: Data, *, weight_decay: float) -> Experiment:
+    """SlowOnly-R50 (3, 4, 6) from Kinetics-400 weights, 120 epochs in steps: UCF101 and HMDB51."""
+    return Experiment(
+        data=data,
+        heatmaps=Heatmaps(kind=kind),
+        network=Network(stage_blocks=(3, 4, 6)),
+        clips=Clips(train_canvas=48, test_canvas=56),
+        training=Training(
+            epochs=120, learning_rate=0.01, weight_decay=weight_decay, milestones=(90, 110), validate_every=10
+        ),
+        init="k400-keypoint",
+    )
+
+
+def own_data(kind: Kind, data: Data, *, skeleton: Skeleton, size: Literal["small", "full"], epochs: int) -> Experiment:
+    """A start for any annotation file: the published network ("full"), or one a CPU trains in minutes ("small")."""
+    small = size == "small"
+    return Experiment(
+        data=data,
+        heatmaps=Heatmaps(kind=kind, skeleton=skeleton),
+        network=Network(base_channels=16, stage_blocks=(2, 2, 2)) if small else Network(),
+        clips=Clips(length=24, train_short_side=36, train_canvas=32, test_canvas=36) if small else Clips(),
+        training=Training(epochs=epochs),
+    )

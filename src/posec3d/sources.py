@@ -1,0 +1,49 @@
+"""The videos that an experiment names, read and checked to fit it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from posec3d.annotations import Annotation
+from posec3d.annotations import AnnotationSet
+from posec3d.annotations.files import load_annotations
+from posec3d.annotations.selection import hold_out
+from posec3d.annotations.selection import usable_videos
+from posec3d.experiment import Experiment
+from posec3d.experiment import Source
+
+
+def training_videos(experiment: Experiment) -> tuple[Sequence[Annotation], Sequence[Annotation]]:
+    """Return the videos to train on and those to validate on."""
+    data = experiment.data
+    train_file = _read(data.train)
+    train = _videos(experiment, train_file, data.train)
+    if data.val is None:
+        return hold_out(train, data.held_out)
+    val_file = train_file if data.val.annotations == data.train.annotations else _read(data.val)
+    return train, _videos(experiment, val_file, data.val)
+
+
+def tested_videos(experiment: Experiment) -> Sequence[Annotation]:
+    """Return the videos to test on: of `data.test`, else of `data.val`, else those held out of training."""
+    source = experiment.data.test or experiment.data.val
+    return training_videos(experiment)[1] if source is None else _videos(experiment, _read(source), source)
+
+
+def _read(source: Source) -> AnnotationSet:
+    path = Path(source.annotations)
+    if not path.exists():
+        name = path.name.split("_")[0].split(".")[0]
+        hint = f"`posec3d download {name}` fetches it" if path.parent == Path("data/posec3d") else "correct the path"
+        raise FileNotFoundError(
+            f"{path}: no such annotation file; {hint}, or set --cfg-options data.train.annotations=PATH"
+        )
+    return load_annotations(path)
+
+
+def _videos(experiment: Experiment, annotations: AnnotationSet, source: Source) -> tuple[Annotation, ...]:
+    return usable_videos(
+        annotations,
+        source.split,
+        num_classes=experiment.data.num_classes,
+        skeleton=experiment.heatmaps.skeleton,
+    )

@@ -1,0 +1,233 @@
+"""Training, from the first line to the last: read from top to bottom."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
+from lightning_fabric.wrappers import _FabricOptimizer
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from posec3d.annotations import Annotation
+from posec3d.checkpoints import build_model
+from posec3d.checkpoints import save_checkpoint
+from posec3d.checkpoints import start_from
+from posec3d.clips.dataset import Batch
+from posec3d.clips.dataset import EpochOrder
+from posec3d.clips.dataset import TrainingClips
+from posec3d.clips.dataset import collate
+from posec3d.clips.dataset import label_of
+from posec3d.clips.pipeline import train_clip
+from posec3d.evaluation.metrics import Accuracy
+from posec3d.evaluation.metrics import measure
+from posec3d.evaluation.scoring import score_videos
+from posec3d.evaluation.scoring import views_loader
+from posec3d.experiment import Experiment
+from posec3d.experiment import card_of
+from posec3d.models.recognizer import PoseC3D
+from posec3d.runtime.devices import default_workers
+from posec3d.runtime.reproducibility import seed_torch
+from posec3d.training.reporting import EpochReport
+from posec3d.training.reporting import Reporter
+from posec3d.training.state import TrainingState
+from posec3d.training.state import load_state
+from posec3d.training.state import refuse_other_run
+from posec3d.training.state import save_state
+
+BEST_FILE = "best.safetensors"
+LAST_FILE = "last.safetensors"
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Where the weights are: of the best validated epoch (None without validation), and of the last one."""
+
+    best: Path | None
+    last: Path
+    best_accuracy: float | None
+
+
+def train(
+    experiment: Experiment,
+    train_videos: Sequence[Annotation],
+    val_videos: Sequence[Annotation] | None,
+    *,
+    work_dir: Path,
+    fabric: Fabric,
+    seed: int = 0,
+    resume: bool = False,
+    init: Path | None = None,
+    num_workers: int | None = None,
+) -> TrainingResult:
+    """Train a network and keep it in `work_dir`: best and last weights, the log, and the state to resume from.
+
+    Validates on `val_videos` every few epochs, never without any. `init` gives the weights to start from. With the same
+    seed, data and number of devices, a run that was stopped and resumed ends in the same bits as one that was not.
+    """
+    settings = experiment.training
+    card = card_of(experiment)
+    seed_torch(seed)
+    model = build_model(card)
+    if init is not None:
+        _say_what_started(start_from(model, init), init)
+    model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    learning_rate = settings.scaled_learning_rate(fabric.world_size)
+    optimizer = torch.optim.SGD(
+        model.parameters(), learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
+    )
+
+    state = load_state(work_dir) if resume else None
+    if state is not None:
+        refuse_other_run(state, experiment, seed=seed, num_devices=fabric.world_size, path=work_dir)
+        model.load_state_dict(state.weights)
+        optimizer.load_state_dict(state.optimizer)
+    epochs_done, best = (state.epochs_done, state.best) if state else (0, None)
+
+    order = EpochOrder(
+        [label_of(video) for video in train_videos],
+        seed,
+        class_weights=settings.class_weights,
+        process=fabric.global_rank,
+        num_processes=fabric.world_size,
+    )
+    clips = _clips_loader(experiment, train_videos, order, seed, fabric, num_workers)
+    network, sgd = fabric.setup(model, optimizer)
+
+    if fabric.is_global_zero:
+        _say_learning_rate(experiment, fabric.world_size)
+    with Reporter(
+        work_dir,
+        num_epochs=settings.epochs,
+        steps_an_epoch=len(clips),
+        epochs_done=epochs_done,
+        silent=not fabric.is_global_zero,
+    ) as reporter:
+        for epoch in range(epochs_done + 1, settings.epochs + 1):
+            started = time.perf_counter()
+            order.epoch = epoch
+            seed_torch(seed, epoch=epoch, process=fabric.global_rank)
+            loss = _train_epoch(experiment, network, sgd, clips, epoch, learning_rate, fabric, reporter)
+            # The last epoch is always validated, whatever the interval.
+            due = epoch % settings.validate_every == 0 or epoch == settings.epochs
+            accuracy = _validate(experiment, model, val_videos, fabric) if val_videos is not None and due else None
+            value = None if accuracy is None else getattr(accuracy, settings.best_by)
+            is_best = value is not None and (best is None or value > best)
+            best = value if is_best else best
+            if fabric.is_global_zero:
+                weights = model.state_dict()
+                if is_best:
+                    save_checkpoint(work_dir / BEST_FILE, weights, card)
+                save_checkpoint(work_dir / LAST_FILE, weights, card)
+                save_state(
+                    work_dir,
+                    TrainingState(experiment, seed, fabric.world_size, epoch, best, weights, optimizer.state_dict()),
+                )
+            share = settings.learning_rate_share(epoch * len(clips), settings.epochs * len(clips))
+            seconds = time.perf_counter() - started
+            reporter.epoch(EpochReport(epoch, loss, learning_rate * share, seconds, accuracy, is_best))
+            fabric.barrier()
+    return TrainingResult(work_dir / BEST_FILE if best is not None else None, work_dir / LAST_FILE, best)
+
+
+def _train_epoch(
+    experiment: Experiment,
+    network: _FabricModule,
+    optimizer: _FabricOptimizer,
+    clips: "DataLoader[Batch]",
+    epoch: int,
+    learning_rate: float,
+    fabric: Fabric,
+    reporter: Reporter,
+) -> float:
+    """Take one gradient step a batch and return the mean loss of a clip."""
+    settings = experiment.training
+    canvas = (experiment.clips.train_canvas, experiment.clips.train_canvas)
+    num_steps = settings.epochs * len(clips)
+    total, num_clips = 0.0, 0
+    network.train()
+    for step, batch in enumerate(clips, start=(epoch - 1) * len(clips)):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate * settings.learning_rate_share(step, num_steps)
+        keypoints, scores, labels = (part.to(fabric.device, non_blocking=True) for part in batch)
+        logits = network(keypoints[:, 0], scores[:, 0], canvas)
+        loss = functional.cross_entropy(logits.float(), labels)
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        fabric.clip_gradients(network, optimizer, max_norm=settings.clip_gradient)
+        optimizer.step()
+        value = float(loss.detach())
+        if value != value:
+            raise ValueError(
+                f"the loss is not a number at step {step + 1} (epoch {epoch}); lower training.learning_rate "
+                f"({settings.learning_rate}), and look for wrong coordinates with `posec3d check`"
+            )
+        total, num_clips = total + value * len(labels), num_clips + len(labels)
+        reporter.step(epoch, value)
+    return total / num_clips
+
+
+def _validate(experiment: Experiment, model: PoseC3D, videos: Sequence[Annotation], fabric: Fabric) -> Accuracy:
+    """Measure one unmirrored clip a video. Every process does all of it: the same numbers without an exchange."""
+    card = card_of(experiment)
+    batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=experiment.training.batch_size)
+    with fabric.autocast():
+        scores = score_videos(model, card, batches, device=fabric.device, views_at_once=experiment.training.batch_size)
+    labels = torch.tensor([label_of(video) for video in videos]).numpy()
+    return measure(scores, labels)
+
+
+def _clips_loader(
+    experiment: Experiment,
+    videos: Sequence[Annotation],
+    order: EpochOrder,
+    seed: int,
+    fabric: Fabric,
+    num_workers: int | None,
+) -> "DataLoader[Batch]":
+    clips = experiment.clips
+    make_clip = partial(
+        train_clip,
+        skeleton=experiment.heatmaps.skeleton,
+        length=clips.length,
+        seen_only=clips.crop_to == "seen",
+        short_side=clips.train_short_side,
+        area=clips.train_area,
+        canvas=clips.train_canvas,
+        mirror_probability=clips.train_mirror,
+    )
+    workers = default_workers(fabric.device) if num_workers is None else num_workers
+    return DataLoader(
+        TrainingClips(videos, make_clip, seed),  # type: ignore[arg-type]  # collate turns its samples into batches.
+        batch_size=experiment.training.batch_size,
+        sampler=order,
+        collate_fn=collate,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=fabric.device.type == "cuda",
+    )
+
+
+def _say_learning_rate(experiment: Experiment, num_devices: int) -> None:
+    settings = experiment.training
+    if settings.scale_learning_rate:
+        _LOGGER.info(
+            "learning rate %.6g = %g x %d clips a step / %d (linear scaling rule; --no-scale-lr keeps %g)",
+            settings.scaled_learning_rate(num_devices),
+            settings.learning_rate,
+            settings.batch_size * num_devices,
+            settings.learning_rate_batch,
+            settings.learning_rate,
+        )
+    else:
+        _LOGGER.info("learning rate %.6g, not scaled to the batch", settings.learning_rate)
+
+
+def _say_what_started(left_out: Sequence[str], init: Path) -> None:
+    _LOGGER.info("weights from %s%s", init, f", but not {', '.join(left_out)} (of another shape)" if left_out else "")

@@ -1,0 +1,123 @@
+"""An experiment for an annotation file of one's own, without writing a config."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Literal
+
+from posec3d.annotations import AnnotationSet
+from posec3d.experiment import Data
+from posec3d.experiment import Experiment
+from posec3d.experiment import Source
+from posec3d.recipes import Kind
+from posec3d.recipes import own_data
+from posec3d.skeletons import SKELETONS
+from posec3d.skeletons import Skeleton
+from posec3d.skeletons import get_skeleton
+from posec3d.skeletons import skeleton_of_keypoints
+
+Size = Literal["small", "full"]
+_LOGGER = logging.getLogger(__name__)
+
+
+def experiment_for(
+    annotations: AnnotationSet,
+    *,
+    kind: Kind,
+    size: Size,
+    epochs: int,
+    classes: Path | None = None,
+    skeleton: str | None = None,
+    train_split: str | None = None,
+    val_split: str | None = None,
+) -> Experiment:
+    """Return an experiment that fits a file: its splits, its classes, its skeleton.
+
+    What is not given is read off the file and logged: splits by their names, classes from the file or the largest
+    label, the skeleton by the names or the number of its keypoints. Without a split to validate on, a part of the
+    training videos is held out. Raises ValueError where the file leaves a choice open.
+    """
+    path = annotations.source
+    names = _read_classes(classes) if classes else annotations.classes
+    train, val, test = _splits(annotations, train_split, val_split)
+    num_classes = len(names) if names else 1 + max((video.label or 0 for video in annotations.annotations), default=0)
+    data = Data(
+        train=Source(annotations=path, split=train),
+        val=None if val is None else Source(annotations=path, split=val),
+        test=None if test is None else Source(annotations=path, split=test),
+        num_classes=num_classes,
+        classes=names,
+    )
+    body = _given_skeleton(skeleton) if skeleton else _skeleton_of(annotations, kind)
+    _LOGGER.info(
+        "%s: %d classes, skeleton %s, training on %s, validating on %s",
+        path,
+        num_classes,
+        body.name,
+        "all videos" if train is None else f"split {train!r}",
+        f"a {data.held_out:.0%} held out of these" if val is None else f"split {val!r}",
+    )
+    return own_data(kind, data, skeleton=body, size=size, epochs=epochs)
+
+
+def _splits(
+    annotations: AnnotationSet, train: str | None, val: str | None
+) -> tuple[str | None, str | None, str | None]:
+    """Return the names of the splits to train, validate and test on; None for all videos, a part, and as validated."""
+    names = list(annotations.splits)
+    if train is None and names:
+        train = _only(names, "train", annotations.source, "--train-split")
+    if val is None:
+        val = _only(names, "val", annotations.source, "--val-split", required=False)
+    test = _only(names, "test", annotations.source, "--val-split", required=False)
+    return train, val, test
+
+
+def _only(names: list[str], word: str, source: str, option: str, *, required: bool = True) -> str | None:
+    fitting = [name for name in names if word in name.lower()]
+    if word in names:
+        return word
+    if len(fitting) > 1 or (required and not fitting):
+        raise ValueError(f"{source}: which split is for {word}? The file has {', '.join(names)}; say {option} NAME")
+    return fitting[0] if fitting else None
+
+
+def _read_classes(path: Path) -> tuple[str, ...]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file of class names; write one name a line, in the order of labels")
+    names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    if not names:
+        raise ValueError(f"{path}: has no class names; write one a line, in the order of labels")
+    return names
+
+
+def _given_skeleton(name: str) -> Skeleton:
+    if not name.endswith(".json"):
+        return get_skeleton(name)
+    try:
+        content = json.loads(Path(name).read_text(encoding="utf-8"))
+        limbs = tuple((int(a), int(b)) for a, b in content["limbs"])
+        return Skeleton(content.get("name", Path(name).stem), tuple(content["keypoints"]), limbs)
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f'{name}: not a skeleton ({error}); write {{"keypoints": ["nose", ...], "limbs": [[0, 1], ...]}}'
+        ) from error
+
+
+def _skeleton_of(annotations: AnnotationSet, kind: Kind) -> Skeleton:
+    count = annotations.annotations[0].keypoints.shape[2] if annotations.annotations else 0
+    if annotations.keypoint_names:
+        known = skeleton_of_keypoints(annotations.keypoint_names)
+        if known is not None:
+            return known
+        if kind == "keypoint" and len(annotations.keypoint_names) == count:
+            return Skeleton("own", annotations.keypoint_names, ())
+    else:
+        # The first of several with that many keypoints is the common one: coco17 comes before h36m17.
+        fitting = [skeleton for skeleton in SKELETONS.values() if skeleton.num_keypoints == count]
+        if fitting:
+            return fitting[0]
+    raise ValueError(
+        f"{annotations.source}: {count} keypoints a person of no skeleton known here; say --skeleton NAME, "
+        f"one of {', '.join(SKELETONS)}, or a .json file with names and limbs"
+    )

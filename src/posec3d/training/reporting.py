@@ -1,0 +1,108 @@
+"""What a training says: a line an epoch, the same in a JSON-lines file, curves for TensorBoard, and a progress bar."""
+
+import json
+import logging
+from dataclasses import asdict
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tensorboardX import SummaryWriter
+from tqdm import tqdm
+
+from posec3d.evaluation.metrics import Accuracy
+from posec3d.runtime.files import replacing
+
+LOG_FILE = "log.jsonl"
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One epoch, counted from 1: mean training loss, learning rate at its end, accuracy if it was validated."""
+
+    epoch: int
+    loss: float
+    learning_rate: float
+    seconds: float
+    validation: Accuracy | None
+    is_best: bool
+
+
+class Reporter:
+    """Writes reports of epochs while it is open; every process but the first is given `silent`."""
+
+    def __init__(self, work_dir: Path, *, num_epochs: int, steps_an_epoch: int, epochs_done: int, silent: bool) -> None:
+        self.work_dir = work_dir
+        self.num_epochs = num_epochs
+        self.silent = silent
+        self._bar = tqdm(
+            total=num_epochs * steps_an_epoch,
+            initial=epochs_done * steps_an_epoch,
+            unit="step",
+            dynamic_ncols=True,
+            # None: no bar where standard error is not a terminal.
+            disable=True if silent else None,
+        )
+        self._writer: SummaryWriter | None = None
+        if not silent:
+            _keep_epochs(work_dir / LOG_FILE, epochs_done)
+            # An event file of a run that was stopped also holds epochs that are done again; purge_step hides those.
+            self._writer = SummaryWriter(str(work_dir / "tensorboard"), purge_step=epochs_done + 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def step(self, epoch: int, loss: float) -> None:
+        """Move the bar on by one step of an epoch, counted from 1."""
+        self._bar.set_description(f"epoch {epoch}/{self.num_epochs}", refresh=False)
+        self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+        self._bar.update()
+
+    def epoch(self, report: EpochReport) -> None:
+        """Say, log and plot one epoch."""
+        if self.silent or self._writer is None:
+            return
+        validation = "" if report.validation is None else f"  {report.validation}"
+        _LOGGER.info(
+            "epoch %d/%d  loss %.4f  learning rate %.5f  %.1f s%s%s",
+            report.epoch,
+            self.num_epochs,
+            report.loss,
+            report.learning_rate,
+            report.seconds,
+            validation,
+            "  best so far" if report.is_best else "",
+        )
+        with (self.work_dir / LOG_FILE).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(report)) + "\n")
+        self._writer.add_scalar("train/loss", report.loss, report.epoch)
+        self._writer.add_scalar("train/learning_rate", report.learning_rate, report.epoch)
+        if report.validation is not None:
+            for name in ("top1", "top5", "mean_class"):
+                self._writer.add_scalar(f"val/{name}", getattr(report.validation, name), report.epoch)
+        self._writer.flush()
+
+
+def _keep_epochs(log: Path, epochs_done: int) -> None:
+    """Cut off what a log says of epochs that will be done again."""
+    if not log.is_file():
+        return
+    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if _epoch_of(line) <= epochs_done]
+    with replacing(log) as unfinished:
+        unfinished.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _epoch_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["epoch"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")  # The line that a crash cut short.

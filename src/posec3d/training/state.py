@@ -1,0 +1,66 @@
+"""What a stopped training needs to go on as if it had not stopped."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from posec3d.config_files import differing_options
+from posec3d.experiment import Experiment
+from posec3d.experiment import experiment_json
+from posec3d.runtime.files import replacing
+
+STATE_FILE = "resume.pth"
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A training at the end of an epoch. `best` is the best validation accuracy so far, None before the first."""
+
+    experiment: Experiment
+    seed: int
+    num_devices: int
+    epochs_done: int
+    best: float | None
+    weights: dict[str, Tensor]
+    optimizer: dict[str, Any]
+
+
+def save_state(work_dir: Path, state: TrainingState) -> None:
+    """Write the state, whole or not at all."""
+    content = {**vars(state), "experiment": experiment_json(state.experiment)}
+    with replacing(work_dir / STATE_FILE) as unfinished:
+        try:
+            torch.save(content, unfinished)
+        except RuntimeError as error:  # torch's zip writer has no other error for a full disk.
+            raise OSError(None, str(error).splitlines()[0], str(work_dir / STATE_FILE)) from error
+
+
+def load_state(work_dir: Path) -> TrainingState:
+    """Read the state that a training left in its work directory."""
+    path = work_dir / STATE_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: nothing to resume here; start without --resume")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        experiment = TypeAdapter(Experiment).validate_json(content.pop("experiment"))
+        return TrainingState(experiment=experiment, **content)
+    except Exception as error:  # torch.load has no error of its own for a file that is damaged.
+        raise ValueError(f"{path}: a damaged state, which cannot be resumed; start without --resume") from error
+
+
+def refuse_other_run(state: TrainingState, experiment: Experiment, *, seed: int, num_devices: int, path: Path) -> None:
+    """Raise ValueError when a state was made with other settings than those asked for: it would not be one training."""
+    differing = differing_options(state.experiment, experiment)
+    if state.seed != seed:
+        differing.append(f"--seed ({state.seed} before, {seed} asked for)")
+    if state.num_devices != num_devices:
+        differing.append(f"--devices ({state.num_devices} before, {num_devices} asked for)")
+    if differing:
+        raise ValueError(
+            f"{path / STATE_FILE}: was made with other settings: {', '.join(differing)}; "
+            "use those again, or another --work-dir"
+        )

@@ -1,0 +1,8 @@
+"""mmaction2's command `tools/train.py`: the same as `posec3d train`."""
+
+import sys
+
+from posec3d.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["train", *sys.argv[1:]]))
