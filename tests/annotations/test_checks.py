@@ -136,6 +136,14 @@ def test_small_scores_beyond_one_are_no_problem(check):
     assert check([record("a", keypoint_score=SCORES * 1.02)]).findings == ()
 
 
+def test_large_negative_coordinates_are_not_taken_for_body_coordinates(check):
+    assert kinds(check([record("a", keypoint=-KEYPOINTS)])) == {"outside"}
+
+
+def test_a_keypoint_on_the_edge_of_the_image_is_not_missing(check):
+    assert check([record("a", keypoint=with_value(KEYPOINTS, 0))]).statistics.missing == 0
+
+
 def test_one_video_of_body_coordinates_speaks_for_all(check):
     # Each alone would look normalised to 0..1.
     content = [record("a", keypoint=KEYPOINTS / 320), record("b", keypoint=KEYPOINTS / 100)]

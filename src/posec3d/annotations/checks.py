@@ -71,27 +71,32 @@ def check_annotations(
 
 def _pose_findings(video: str, poses: PoseReading) -> Iterator[Finding]:
     num_keypoints = poses.seen.size
-    if not poses.seen.any():
+    if poses.box is None:
         yield Finding("nobody_seen", video, f"{poses.seen.shape[1]} frames")
-    finite = np.isfinite(poses.keypoints).all(-1)
+    strange = ~np.isfinite(poses.keypoints)
+    strange = strange[..., 0] | strange[..., 1]
     if poses.scores is not None:
-        finite = finite & np.isfinite(poses.scores)
-        known = poses.scores[np.isfinite(poses.scores)]
+        finite = np.isfinite(poses.scores)
+        strange |= ~finite
+        known = poses.scores[finite]
         if known.size and (known.min() < -_SCORE_TOLERANCE or known.max() > 1 + _SCORE_TOLERANCE):
             yield Finding("score_range", video, f"from {known.min():.4g} to {known.max():.4g}")
     elif zeros := int((poses.keypoints == 0).all(-1).sum()):
         yield Finding("zeros_without_scores", video, f"{zeros:,} of {num_keypoints:,} keypoints")
-    if not finite.all():
-        yield Finding("not_finite", video, f"{int((~finite).sum()):,} of {num_keypoints:,} keypoints")
+    if strange.any():
+        yield Finding("not_finite", video, f"{int(strange.sum()):,} of {num_keypoints:,} keypoints")
 
 
 def _canvas_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
     outside: dict[str, str] = {}
     swapped: dict[str, str] = {}
     for reading in readings:
-        if reading.canvas is None or reading.poses is None or not reading.poses.seen.any():
+        if reading.canvas is None or reading.poses is None or reading.poses.box is None:
             continue
         height, width = reading.canvas
+        left, top, right, bottom = reading.poses.box
+        if left >= 0 and top >= 0 and right <= width and bottom <= height:
+            continue
         points = reading.poses.keypoints[reading.poses.seen].astype(np.float32)
         share = float((points > (width, height)).any(-1).mean())
         share_swapped = float((points > (height, width)).any(-1).mean())
@@ -114,12 +119,12 @@ def _canvas_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
 
 
 def _unit_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
-    peaks: dict[str, tuple[float, float]] = {}
-    for reading in readings:
-        if reading.poses is not None and reading.poses.seen.any():
-            points = reading.poses.keypoints[reading.poses.seen]
-            peaks[reading.video] = (float(points.min()), float(points.max()))
-    small = {video: span for video, span in peaks.items() if max(-span[0], span[1]) <= _BODY_LIMIT}
+    spans = {
+        reading.video: (min(reading.poses.box), max(reading.poses.box))
+        for reading in readings
+        if reading.poses is not None and reading.poses.box is not None
+    }
+    small = {video: (low, high) for video, (low, high) in spans.items() if max(-low, high) <= _BODY_LIMIT}
     # Body coordinates reach beyond 1 in some videos and not in others: one that does speaks for all.
     body = any(max(-low, high) > _NORMALISED_LIMIT for low, high in small.values())
     for video, (low, high) in small.items():

@@ -25,11 +25,15 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class PoseReading:
-    """The arrays of one video, and which of its keypoints are there (see `Annotation` for the rule)."""
+    """The arrays of one video, and which of its keypoints are there (see `Annotation` for the rule).
+
+    `box` is (left, top, right, bottom) of those that are, None if there is none.
+    """
 
     keypoints: Float[np.ndarray, "M T V 2"]
     scores: Float[np.ndarray, "M T V"] | None
     seen: Bool[np.ndarray, "M T V"]
+    box: tuple[float, float, float, float] | None
 
 
 @dataclass(frozen=True)
@@ -73,5 +77,10 @@ def read_tolerantly(record: RawRecord, num_classes: int | None) -> tuple[Reading
 
 def _poses_of(fields: Mapping[str, Any]) -> PoseReading:
     keypoints, scores = keypoints_of(fields)
-    seen = np.isfinite(keypoints).all(-1) & (keypoints != 0).any(-1)
-    return PoseReading(keypoints, scores, seen if scores is None else seen & (scores > 0))
+    x, y = keypoints[..., 0], keypoints[..., 1]
+    seen = np.isfinite(x) & np.isfinite(y) & ((x != 0) | (y != 0))
+    if scores is not None:
+        seen &= scores > 0
+    seen_x, seen_y = x[seen], y[seen]
+    box = (float(seen_x.min()), float(seen_y.min()), float(seen_x.max()), float(seen_y.max())) if seen_x.size else None
+    return PoseReading(keypoints, scores, seen, box)
