@@ -4,7 +4,6 @@ import math
 from dataclasses import field
 from typing import Annotated
 from typing import Literal
-from typing import Self
 
 from pydantic import BeforeValidator
 from pydantic import ConfigDict
@@ -53,7 +52,7 @@ class Data:
     classes: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
-    def _names_fit(self) -> Self:
+    def _names_fit(self) -> "Data":
         if self.classes is not None and len(self.classes) != self.num_classes:
             raise ValueError(
                 f"{len(self.classes)} names in classes, but num_classes is {self.num_classes}; make them equal"
@@ -158,7 +157,7 @@ class Experiment:
     init: str | None = None
 
     @model_validator(mode="after")
-    def _weights_fit(self) -> Self:
+    def _weights_fit(self) -> "Experiment":
         weights = self.training.class_weights
         if weights is not None and len(weights) != self.data.num_classes:
             raise ValueError(

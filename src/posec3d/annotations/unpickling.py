@@ -9,7 +9,9 @@ import zlib
 from collections import OrderedDict
 from collections import defaultdict
 from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -43,11 +45,14 @@ _BROKEN = (
 )
 
 
-def load_pickle(path: str | os.PathLike[str]) -> object:
+def load_pickle(
+    path: str | os.PathLike[str], *, also: Mapping[tuple[str, str], Callable[..., object]] = MappingProxyType({})
+) -> object:
     """Return what a pickle, gzipped or not, holds: NumPy arrays and scalars, plain containers, text and numbers.
 
     Nothing in the file is imported or run: the names that it calls are looked up in a short table of harmless
     constructors. Protocols 0 to 5, NumPy 1 and 2, and Python 2 (its strings read as Latin-1). Arrays are read-only.
+    `also` adds constructors to the table, by (module, name); they must be harmless with any arguments.
 
     Raises ValueError, with the name, for a file that holds or calls anything else, and for one that is no whole pickle.
     """
@@ -59,7 +64,8 @@ def load_pickle(path: str | os.PathLike[str]) -> object:
             compressed = file.peek(len(_GZIP)).startswith(_GZIP)
             stream: Any = gzip.GzipFile(fileobj=file) if compressed else file
             _refuse_other_formats(stream.peek(32))
-            return _finished(_LimitedUnpickler(stream, encoding="latin1").load(), {})
+            known = {**_KNOWN, **{name: _Constructor(build) for name, build in also.items()}}
+            return _finished(_LimitedUnpickler(stream, known).load(), {})
         except _RefusedError as error:
             raise ValueError(f"{path}: {error}") from None
         except _BROKEN as error:
@@ -89,10 +95,14 @@ def _refuse(what: str) -> _RefusedError:
 
 
 class _LimitedUnpickler(pickle.Unpickler):
+    def __init__(self, stream: Any, known: Mapping[tuple[str, str], object]) -> None:
+        super().__init__(stream, encoding="latin1")
+        self._known = known
+
     def find_class(self, module: str, name: str, /) -> object:
-        if (module, name) not in _KNOWN:
+        if (module, name) not in self._known:
             raise _refuse(f"{module}.{name}")
-        return _KNOWN[module, name]
+        return self._known[module, name]
 
     def persistent_load(self, pid: object) -> object:
         raise _refuse("a reference to something outside the file (a persistent id)")

@@ -7,6 +7,7 @@ carry video ids, labels and class names.
 import io
 import json
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def _storage(raw: bytes) -> object:
 
 
 # What a pickled tensor is made of, with the limited loader of torch in place of its own.
-_TENSORS = {
+_TENSORS: dict[tuple[str, str], Callable[..., object]] = {
     ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
     ("torch.storage", "_load_from_bytes"): _storage,
 }

@@ -70,7 +70,8 @@ def score_videos(
     `mirror_volumes` adds to each view the mirror of its drawn volume. `advance` is called with the number of videos
     done after each batch.
     """
-    model.eval()
+    # Channels last: a third faster on a CPU, and what tensor cores want.
+    model.eval().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     rows = []
     for batch in batches:
         num_videos, num_views = batch.scores.shape[:2]

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
@@ -51,7 +50,7 @@ class Reporter:
             # An event file of a run that was stopped also holds epochs that are done again; purge_step hides those.
             self._writer = SummaryWriter(str(work_dir / "tensorboard"), purge_step=epochs_done + 1)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Reporter":
         return self
 
     def __exit__(

@@ -21,7 +21,7 @@ def volume_figures(
 ) -> list[UInt8[np.ndarray, "H W 3"]]:
     """Return a picture a frame with the poses, their keypoint heatmaps and their limb heatmaps.
 
-    `poses` are those of one clip as the network is given it; each panel is `side` pixels high, and `title` stands above.
+    `poses` are those of one clip as the network is given it; a panel is `side` pixels high, and `title` stands above.
     """
     height, width = poses.canvas
     size = (side, round(side * width / height))

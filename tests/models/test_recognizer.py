@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+
+from posec3d.annotations import load_annotations
+from posec3d.checkpoints import load_model
+from posec3d.config_files import load_experiment
+from posec3d.evaluation.scoring import score_videos
+from posec3d.evaluation.scoring import views_loader
+from posec3d.experiment import card_of
+from posec3d.models.builders import build_posec3d
+from posec3d.skeletons import get_skeleton
+
+PUBLISHED = [
+    "slowonly_r50_u48_240e_gym_keypoint",
+    "slowonly_r50_u48_240e_ntu60_xsub_limb",
+    "slowonly_kinetics400_pretrained_r50_u48_120e_hmdb51_split1_keypoint",
+]
+
+
+def recorded_volume(seeds):
+    """The input of the recorded logits, as the notes beside them define it."""
+    values, mask = (torch.rand(2, 17, 48, 56, 56, generator=torch.Generator().manual_seed(int(seed))) for seed in seeds)
+    return values * (mask > 0.9)
+
+
+def test_keypoints_to_logits_is_one_module():
+    model = build_posec3d(num_classes=7, base_channels=4, stage_blocks=(1, 1, 1)).eval()
+    keypoints, scores = torch.rand(3, 2, 8, 17, 2) * 20, torch.rand(3, 2, 8, 17)
+
+    logits = model(keypoints, scores, (24, 24))
+
+    assert logits.shape == (3, 7)
+    torch.testing.assert_close(model.classify(model.heatmaps(keypoints, scores, (24, 24))), logits)
+
+
+def test_padding_people_changes_nothing():
+    model = build_posec3d(
+        num_classes=7, limbs=get_skeleton("coco17").limbs, base_channels=4, stage_blocks=(1, 1)
+    ).eval()
+    keypoints, scores = torch.rand(2, 1, 8, 17, 2) * 20, torch.rand(2, 1, 8, 17)
+    padded = torch.cat([keypoints, torch.zeros_like(keypoints)], 1), torch.cat([scores, torch.zeros_like(scores)], 1)
+
+    torch.testing.assert_close(model(*padded, (24, 24)), model(keypoints, scores, (24, 24)), rtol=0, atol=0)
+
+
+def test_gradients_reach_the_keypoints():
+    model = build_posec3d(num_classes=3, base_channels=4, stage_blocks=(1, 1)).eval()
+    keypoints = (torch.rand(1, 1, 8, 17, 2) * 20).requires_grad_()
+    scores = torch.rand(1, 1, 8, 17).requires_grad_()
+
+    model(keypoints, scores, (24, 24))[0, 1].backward()
+
+    assert keypoints.grad.abs().sum() > 0
+    assert scores.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_logits_equal_those_of_mmaction2(golden, name):
+    model, _ = load_model(golden / f"{name}-random.pth", card_of(load_experiment(golden / f"{name}.py")))
+    with np.load(golden / "networks.npz") as recorded, torch.inference_mode():
+        logits = model.classify(recorded_volume(recorded[f"{name}/input_rand_seed"]))
+
+        np.testing.assert_allclose(logits, recorded[f"{name}/logits"], rtol=0, atol=1e-4)
+
+
+def test_logits_of_a_file_of_mmaction2_1_equal_those_it_gives(golden):
+    path = golden / "mmaction2-1.2.0-trained-epoch-1.pth"
+    model, _ = load_model(path, card_of(load_experiment(golden / "slowonly_r50_u48_240e_ntu60_xsub_keypoint.py")))
+    with np.load(path.with_suffix(".npz")) as recorded, torch.inference_mode():
+        logits = model.classify(recorded_volume(recorded["input_rand_seed"]))
+
+        np.testing.assert_allclose(logits, recorded["logits"], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "num_videos"),
+    [
+        *((name, 1) for name in PUBLISHED),
+        *(pytest.param(name, 10, marks=pytest.mark.slow) for name in PUBLISHED),
+    ],
+)
+def test_scores_of_twenty_views_equal_those_of_mmaction2(golden, name, num_videos):
+    card = card_of(load_experiment(golden / f"{name}.py"))
+    model, _ = load_model(golden / f"{name}-random.pth", card)
+    with np.load(golden / "networks.npz") as recorded:
+        order = recorded[f"{name}/test_frame_dirs"].tolist()
+        videos = sorted(
+            load_annotations(golden / "annotations_list.pkl").annotations, key=lambda video: order.index(video.video)
+        )[:num_videos]
+        batches = views_loader(card, videos, num_clips=10, mirrored=True)
+
+        scores = score_videos(model, card, batches, device=torch.device("cpu"))
+
+        np.testing.assert_allclose(scores, recorded[f"{name}/test_scores"][:num_videos], rtol=0, atol=1e-4)

@@ -1,0 +1,97 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posec3d.skeletons import SKELETONS
+from posec3d.skeletons import Skeleton
+from posec3d.skeletons import get_skeleton
+from posec3d.skeletons import mirrored_name
+from posec3d.skeletons import skeleton_of_keypoints
+
+
+@pytest.mark.parametrize(
+    ("name", "mirrored"),
+    [
+        ("left_wrist", "right_wrist"),
+        ("r_knee", "l_knee"),
+        ("wrist_l", "wrist_r"),
+        ("nose", "nose"),
+        ("leftover", "leftover"),  # a side is a whole word
+        ("mid_hip", "mid_hip"),
+    ],
+)
+def test_the_mirrored_name_is_the_other_side(name, mirrored):
+    assert mirrored_name(name) == mirrored
+
+
+def test_coco17_mirrors_as_the_configs_of_mmaction2_list_it():
+    # mmaction2 0.24.1, configs/skeleton/posec3d: left_kp, right_kp, left_limb, right_limb.
+    left_keypoints, right_keypoints = [1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]
+    left_limbs, right_limbs = [0, 2, 3, 6, 7, 8, 12, 14], [1, 4, 5, 9, 10, 11, 13, 15]
+
+    coco = get_skeleton("coco17")
+
+    assert [coco.mirrored_keypoints[i] for i in left_keypoints] == right_keypoints
+    assert [coco.mirrored_limbs[i] for i in left_limbs] == right_limbs
+    assert coco.mirrored_limbs[16] == 16  # the hips
+
+
+def test_the_other_limb_order_mirrors_as_the_defaults_of_mmaction2_list_it():
+    # mmaction2 0.24.1, GeneratePoseTarget: left_limb, right_limb.
+    left_limbs, right_limbs = [0, 2, 4, 5, 6, 10, 11, 12], [1, 3, 7, 8, 9, 13, 14, 15]
+
+    skeleton = get_skeleton("coco17_default_limbs")
+
+    assert [skeleton.mirrored_limbs[i] for i in left_limbs] == right_limbs
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
+def test_mirroring_twice_changes_nothing(skeleton):
+    twice = [skeleton.mirrored_keypoints[i] for i in skeleton.mirrored_keypoints]
+    limbs_twice = [skeleton.mirrored_limbs[i] for i in skeleton.mirrored_limbs]
+
+    assert twice == list(range(skeleton.num_keypoints))
+    assert limbs_twice == list(range(skeleton.num_limbs))
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
+def test_every_sided_limb_has_a_mirror(skeleton):
+    for limb, mirror in zip(skeleton.limbs, skeleton.mirrored_limbs, strict=True):
+        ends = {skeleton.keypoints[end] for end in limb}
+        assert {mirrored_name(end) for end in ends} == {skeleton.keypoints[end] for end in skeleton.limbs[mirror]}
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
+def test_every_keypoint_is_the_end_of_a_limb(skeleton):
+    assert {end for limb in skeleton.limbs for end in limb} == set(range(skeleton.num_keypoints))
+
+
+@given(st.lists(st.sampled_from(["a", "left_b", "right_b", "l_c", "r_c"]), unique=True, min_size=1))
+def test_any_names_give_a_mirror_of_their_own(names):
+    skeleton = Skeleton("any", tuple(names), ())
+
+    assert sorted(skeleton.mirrored_keypoints) == list(range(len(names)))
+
+
+def test_penn_names_are_recognised_with_short_sides():
+    names = ["head", "l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist"]
+    names += ["l_hip", "r_hip", "l_knee", "r_knee", "l_ankle", "r_ankle"]
+
+    assert skeleton_of_keypoints(names) == get_skeleton("penn13")
+    assert skeleton_of_keypoints(names[::-1]) is None
+
+
+def test_an_unknown_name_gets_the_nearest():
+    with pytest.raises(KeyError, match="did you mean 'coco17'"):
+        get_skeleton("coc17")
+
+
+@pytest.mark.parametrize("limb", [(0, 0), (0, 2), (-1, 0)])
+def test_a_limb_joins_two_keypoints_that_exist(limb):
+    with pytest.raises(ValueError, match="must join two different keypoints"):
+        Skeleton("bad", ("a", "b"), (limb,))
+
+
+def test_names_are_unique():
+    with pytest.raises(ValueError, match="'a' stands twice"):
+        Skeleton("bad", ("a", "b", "a"), ())
