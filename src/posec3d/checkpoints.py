@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from posec3d.experiment import ModelCard
@@ -38,11 +38,10 @@ def build_model(card: ModelCard) -> PoseC3D:
 def save_checkpoint(path: Path, weights: dict[str, Tensor], card: ModelCard) -> None:
     """Write weights and card as one safetensors file, whole or not at all."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    # One entry only: safetensors writes several in any order, and then equal weights would not give equal files.
+    content = save(tensors, metadata={_HEADER_KEY: _CARD.dump_json(card).decode()})
     with replacing(path) as unfinished:
-        try:
-            save_file(tensors, unfinished, metadata={"format": "pt", _HEADER_KEY: _CARD.dump_json(card).decode()})
-        except SafetensorError as error:
-            raise OSError(None, str(error), str(path)) from error
+        unfinished.write_bytes(content)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], ModelCard | None]:

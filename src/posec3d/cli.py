@@ -90,3 +90,7 @@ def _sentence(error: BaseException) -> str:
 def _complain(message: str, status: int = 2) -> int:
     print(f"posec3d: {message}", file=sys.stderr)
     return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,27 +15,28 @@ from posec3d.experiment import Source
 def training_videos(experiment: Experiment) -> tuple[Sequence[Annotation], Sequence[Annotation]]:
     """Return the videos to train on and those to validate on."""
     data = experiment.data
-    train_file = _read(data.train)
+    train_file = _read(data.train, "train")
     train = _videos(experiment, train_file, data.train)
     if data.val is None:
         return hold_out(train, data.held_out)
-    val_file = train_file if data.val.annotations == data.train.annotations else _read(data.val)
+    val_file = train_file if data.val.annotations == data.train.annotations else _read(data.val, "val")
     return train, _videos(experiment, val_file, data.val)
 
 
 def tested_videos(experiment: Experiment) -> Sequence[Annotation]:
     """Return the videos to test on: of `data.test`, else of `data.val`, else those held out of training."""
-    source = experiment.data.test or experiment.data.val
-    return training_videos(experiment)[1] if source is None else _videos(experiment, _read(source), source)
+    data = experiment.data
+    source, part = (data.val, "val") if data.test is None else (data.test, "test")
+    return training_videos(experiment)[1] if source is None else _videos(experiment, _read(source, part), source)
 
 
-def _read(source: Source) -> AnnotationSet:
+def _read(source: Source, part: str) -> AnnotationSet:
     path = Path(source.annotations)
     if not path.exists():
         name = path.name.split("_")[0].split(".")[0]
         hint = f"`posec3d download {name}` fetches it" if path.parent == Path("data/posec3d") else "correct the path"
         raise FileNotFoundError(
-            f"{path}: no such annotation file; {hint}, or set --cfg-options data.train.annotations=PATH"
+            f"{path}: no such annotation file; {hint}, or set --cfg-options data.{part}.annotations=PATH"
         )
     return load_annotations(path)
 

@@ -12,5 +12,5 @@ experiment = from_scratch(
         num_classes=120,
     ),
     # The 60 classes that NTU 60 lacks have half as many videos.
-    class_weights=(1,) * 60 + (2,) * 60,
+    class_weights=(1.0,) * 60 + (2.0,) * 60,
 )

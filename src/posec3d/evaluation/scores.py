@@ -8,6 +8,7 @@ import io
 import json
 import pickle
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def load_scores(path: Path) -> Scores:
         if path.suffix == ".npz":
             return _from_npz(path)
         return _from_pickle(path)
-    except (KeyError, TypeError, IndexError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    # RuntimeError: a tensor that does not fit its bytes.
+    except (KeyError, TypeError, IndexError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path}: not a scores file ({error}); expected what `posec3d test --out` writes") from error
 
 
@@ -106,7 +108,7 @@ def _from_json(path: Path) -> Scores:
     content = json.loads(path.read_text(encoding="utf-8"))
     rows = content["videos"]
     return Scores(
-        values=np.array([row["scores"] for row in rows], np.float32),
+        values=_table(path, [row["scores"] for row in rows]),
         labels=np.array([row["label"] for row in rows]) if "label" in rows[0] else None,
         videos=tuple(row["video"] for row in rows),
         classes=tuple(content["classes"]) if content["classes"] else None,
@@ -128,14 +130,21 @@ def _from_pickle(path: Path) -> Scores:
     if not isinstance(rows, list) or not rows:
         raise ValueError(f"{path}: not a scores file; expected a list with the scores of each video")
     if not isinstance(rows[0], dict):
-        return Scores(np.stack([np.asarray(row, np.float32).reshape(-1) for row in rows]))
+        return Scores(_table(path, rows))
     # mmaction2 1.x: `pred_score` and `gt_label` (rc versions: `pred_scores.item`, `gt_labels.item`) are tensors.
     values = [row["pred_score"] if "pred_score" in row else row["pred_scores"]["item"] for row in rows]
     labels = [row["gt_label"] if "gt_label" in row else row["gt_labels"]["item"] for row in rows]
     return Scores(
-        np.stack([np.asarray(value, np.float32).reshape(-1) for value in values]),
+        _table(path, values),
         np.array([int(np.asarray(label).reshape(-1)[0]) for label in labels]),
     )
+
+
+def _table(path: Path, rows: Sequence[Any]) -> Float[np.ndarray, "N K"]:
+    try:
+        return np.stack([np.asarray(row, np.float32).reshape(-1) for row in rows])
+    except ValueError as error:
+        raise ValueError(f"{path}: not a scores file ({error}); every video needs one number a class") from error
 
 
 def _storage(raw: bytes) -> object:

@@ -160,7 +160,7 @@ def _train_epoch(
         loss = functional.cross_entropy(logits.float(), labels)
         optimizer.zero_grad()
         fabric.backward(loss)
-        fabric.clip_gradients(network, optimizer, max_norm=settings.clip_gradient)
+        fabric.clip_gradients(network, optimizer, max_norm=settings.clip_gradient, error_if_nonfinite=False)
         optimizer.step()
         value = float(loss.detach())
         if value != value:

@@ -38,6 +38,8 @@ def experiment_for(
     training videos is held out. Raises ValueError where the file leaves a choice open.
     """
     path = annotations.source
+    if not annotations.annotations:
+        raise ValueError(f"{path}: has no videos; write at least one a class, as docs/annotations.md shows")
     names = _read_classes(classes) if classes else annotations.classes
     train, val, test = _splits(annotations, train_split, val_split)
     num_classes = len(names) if names else 1 + max((video.label or 0 for video in annotations.annotations), default=0)
@@ -67,6 +69,9 @@ def _splits(
     names = list(annotations.splits)
     if train is None and names:
         train = _only(names, "train", annotations.source, "--train-split")
+    if val is not None and sum("test" in name.lower() for name in names) > 1:
+        # Several, as of HMDB51: the one given to validate on is the one meant.
+        return train, val, None
     if val is None:
         val = _only(names, "val", annotations.source, "--val-split", required=False)
     test = _only(names, "test", annotations.source, "--val-split", required=False)
@@ -94,11 +99,13 @@ def _read_classes(path: Path) -> tuple[str, ...]:
 def _given_skeleton(name: str) -> Skeleton:
     if not name.endswith(".json"):
         return get_skeleton(name)
+    if not Path(name).is_file():
+        raise FileNotFoundError(f"{name}: no such skeleton file; correct the path")
     try:
         content = json.loads(Path(name).read_text(encoding="utf-8"))
         limbs = tuple((int(a), int(b)) for a, b in content["limbs"])
         return Skeleton(content.get("name", Path(name).stem), tuple(content["keypoints"]), limbs)
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f'{name}: not a skeleton ({error}); write {{"keypoints": ["nose", ...], "limbs": [[0, 1], ...]}}'
         ) from error

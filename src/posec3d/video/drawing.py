@@ -38,7 +38,7 @@ def draw_skeletons(
     width = max(1, round(min(picture.shape[:2]) / 110))
     for person, seen in zip(keypoints, (scores >= smallest_score) & np.isfinite(keypoints).all(-1), strict=True):
         # A guess far outside would overflow cv2's integers.
-        points = np.clip(np.nan_to_num(person) * 2**_SHIFT, -(2**24), 2**24).astype(int)
+        points = (np.clip(np.nan_to_num(person), -(2**20), 2**20) * 2**_SHIFT).astype(int)
         for first, second in skeleton.limbs:
             if seen[first] and seen[second]:
                 colour = _colour(skeleton.keypoints[first], skeleton.keypoints[second])

@@ -1,0 +1,229 @@
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from posec3d.annotations import AnnotationSet
+from posec3d.annotations import save_annotations
+from posec3d.checkpoints import build_model
+from posec3d.checkpoints import read_checkpoint
+from posec3d.config_files import load_experiment
+from posec3d.experiment import card_of
+from posec3d.synthetic import make_annotations
+
+# A network and clips so small that an epoch takes a second.
+TINY = [
+    *("network.base_channels=4", "network.stage_blocks=(1,1)", "clips.length=8", "clips.train_short_side=20"),
+    *("clips.train_canvas=16", "clips.test_canvas=16", "clips.test_clips=2", "training.epochs=2"),
+]
+GYM = "configs/skeleton/posec3d/slowonly_r50_u48_240e_gym_keypoint.py"
+
+
+@pytest.fixture
+def gym_files(tmp_path):
+    """A small annotation file where the config of FineGYM expects one, in the 0.x form: a plain list."""
+    for name, seed in (("gym_train", 0), ("gym_val", 1)):
+        made_up = make_annotations(12, seed=seed, motions=("squat", "walk", "wave"))
+        save_annotations(tmp_path / "data" / "posec3d" / f"{name}.pkl", AnnotationSet(made_up.annotations))
+
+
+def test_the_two_commands_of_the_documentation_run_unchanged(run, gym_files, tmp_path):
+    # Only the options that make it small are added.
+    work_dir = "work_dirs/slowonly_r50_u48_240e_gym_keypoint"
+    trained = run(
+        *("tools/train.py", GYM, "--work-dir", work_dir, "--validate", "--seed", "0", "--deterministic"),
+        *("--cfg-options", *TINY),
+    )
+    tested = run(
+        *("tools/test.py", GYM, f"{work_dir}/best.safetensors"),
+        *("--eval", "top_k_accuracy", "mean_class_accuracy", "--out", "result.pkl", "--cfg-options", *TINY),
+    )
+
+    assert "learning rate 0.025 = 0.2 x 16 clips a step / 128 (linear scaling rule" in trained.stderr
+    assert trained.stdout.split() == [f"{work_dir}/best.safetensors", f"{work_dir}/last.safetensors"]
+    result = pickle.loads((tmp_path / "result.pkl").read_bytes())
+    assert isinstance(result, list)
+    assert [row.shape for row in result] == [(99,)] * 12
+    assert tested.stdout.split()[::2] == ["top1_acc:", "top5_acc:", "mean_class_accuracy:"]
+
+
+def test_a_checkpoint_of_the_old_framework_is_tested(run, gym_files, tmp_path):
+    experiment = load_experiment(tmp_path / GYM, TINY)
+    torch.save({"meta": {}, "state_dict": build_model(card_of(experiment)).state_dict()}, tmp_path / "old.pth")
+
+    done = run("tools/test.py", GYM, "old.pth", "--fuse-conv-bn", "--average-clips", "score", "--cfg-options", *TINY)
+
+    assert "top1_acc: " in done.stdout
+
+
+def test_deterministic_training_gives_the_same_weights_twice(run, made_up, tmp_path):
+    for name in ("one", "two"):
+        run(
+            *("posec3d", "train", "--annotations", made_up.name, "--work-dir", name, "--deterministic"),
+            *("--cfg-options", *TINY),
+        )
+
+    assert (tmp_path / "one/last.safetensors").read_bytes() == (tmp_path / "two/last.safetensors").read_bytes()
+
+
+def test_own_data_in_four_steps(run, made_up, tmp_path):
+    (tmp_path / "labels.txt").write_text("squat\nwalk\nwave\n")
+
+    run("posec3d", "check", "my.pkl")
+    trained = run("posec3d", "train", "--annotations", "my.pkl", "--classes", "labels.txt", "--cfg-options", *TINY)
+    run("posec3d", "test", "work_dirs/my/config.py", "work_dirs/my/best.safetensors", "--out", "scores.json")
+    alone = run(
+        *("posec3d", "test", "work_dirs/my/best.safetensors", "--annotations", "my.pkl", "--split", "val"),
+        *("--out", "again.npz"),
+    )
+
+    assert "3 classes, skeleton coco17, training on split 'train', validating on split 'val'" in trained.stderr
+    _, card = read_checkpoint(tmp_path / "work_dirs/my/best.safetensors")
+    assert card.classes == ("squat", "walk", "wave")
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["classes"] == ["squat", "walk", "wave"]
+    with np.load(tmp_path / "again.npz") as again:
+        np.testing.assert_allclose(again["scores"], [row["scores"] for row in scores["videos"]], atol=1e-6)
+    assert "mean_class_accuracy" in alone.stdout
+
+
+def test_an_earlier_run_is_moved_and_not_lost(run, made_up, tmp_path):
+    words = ("posec3d", "train", "--annotations", "my.pkl", "--cfg-options", *TINY)
+    run(*words)
+    first = (tmp_path / "work_dirs/my/last.safetensors").read_bytes()
+
+    again = run(*words, "training.learning_rate=0.1")
+
+    assert "moved an earlier run to work_dirs/my/previous-1" in again.stderr
+    assert (tmp_path / "work_dirs/my/previous-1/last.safetensors").read_bytes() == first
+    assert (tmp_path / "work_dirs/my/last.safetensors").read_bytes() != first
+
+
+def test_training_can_end_with_tests(run, made_up, tmp_path):
+    done = run("posec3d", "train", "--annotations", "my.pkl", "--test-last", "--test-best", "--cfg-options", *TINY)
+
+    assert "last:\ntop1_acc" in done.stdout
+    assert "best:\ntop1_acc" in done.stdout
+    assert (tmp_path / "work_dirs/my/last_scores.pkl").is_file()
+
+
+def test_fine_tuning_starts_from_a_checkpoint(run, made_up, tmp_path):
+    run("posec3d", "train", "--annotations", "my.pkl", "--work-dir", "first", "--cfg-options", *TINY)
+    done = run(
+        *("posec3d", "train", "--annotations", "my.pkl", "--init", "first/last.safetensors"),
+        *("--cfg-options", *TINY),
+    )
+
+    assert "weights from first/last.safetensors" in done.stderr
+
+
+def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
+    for kind in ("keypoint", "limb"):
+        run(
+            *("posec3d", "train", "--annotations", "my.pkl", "--kind", kind, "--work-dir", kind),
+            *("--cfg-options", *TINY),
+        )
+        run("posec3d", "test", f"{kind}/config.py", f"{kind}/last.safetensors", "--out", f"{kind}.json")
+        run("posec3d", "test", f"{kind}/config.py", f"{kind}/last.safetensors", "--out", f"{kind}.pkl")
+
+    with_labels = run("posec3d", "fuse", "keypoint.json", "limb.json", "--weights", "1", "1", "--out", "fused.npz")
+    from_pickles = run("posec3d", "fuse", "keypoint.pkl", "limb.pkl", "--labels", "keypoint.json")
+
+    assert "fused 1:1" in with_labels.stdout
+    assert with_labels.stdout.splitlines()[-1].split()[2:] == from_pickles.stdout.splitlines()[-1].split()[2:]
+    with np.load(tmp_path / "fused.npz") as fused:
+        assert fused["scores"].shape == (6, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("train",), "give either a config file or --annotations FILE"),
+        (("train", "nothing.py"), "nothing.py: no such config file"),
+        (("train", GYM), "data/posec3d/gym_train.pkl: no such annotation file; `posec3d download gym` fetches it"),
+        (("train", GYM, "--gpus", "8"), "--gpus is an option of mmaction2: use --devices N"),
+        (("train", GYM, "--launcher=pytorch"), "--launcher is an option of mmaction2: use --devices N"),
+        (("train", GYM, "--cfg-options", "training.epoch=3"), "did you mean 'epochs'"),
+        (("train", GYM, "--device", "cuda"), "no such annotation file|finds no CUDA device"),
+        (("train", "--annotations", "my.pkl", "--init", "k400-keypiont"), "did you mean"),
+        (("train", "--annotations", "my.pkl", "--init", "k400-keypoint"), "cannot reach|127.0.0.1"),
+        (("train", "--annotations", "broken.pkl"), "broken.pkl: not a pickle"),
+        (("train", "--annotations", "evil.pkl"), "evil.pkl: contains .*system, which was not run"),
+        (("train", "--annotations", "my.pkl", "--classes", "no.txt"), "no.txt: no such file of class names"),
+        (("train", "--annotations", "my.pkl", "--classes", "two.txt"), "has label 2, but num_classes is 2"),
+        (
+            ("train", "--annotations", "my.pkl", "--skeleton", "penn13"),
+            "has 17 keypoints, but skeleton 'penn13' has 13",
+        ),
+        (("train", "--annotations", "my.pkl", "--train-split", "x"), "no split 'x'; splits in the file: train, val"),
+        (("train", "--annotations", "empty.pkl"), "empty.pkl: has no videos"),
+        (("train", "--annotations", "my.pkl", "--resume"), "nothing to resume here"),
+        (("test", "my.pkl"), "give a config and a checkpoint, or a checkpoint and --annotations"),
+        (("test", "nothing.safetensors", "--annotations", "my.pkl"), "nothing.safetensors"),
+        (("test", GYM, "x.pth", "--out", "scores.csv"), "scores are written as .pkl, .json or .npz, not as .csv"),
+        (("test", GYM, "x.pth", "--eval", "accuracy"), "top_k_accuracy"),
+        (("test", GYM, "x.pth", "--dump", "x.pkl"), "--dump is an option of mmaction2: use --out"),
+        (("fuse", "my.pkl"), "at least two files"),
+        (("fuse", "my.pkl", "my.pkl"), "my.pkl: not a scores file"),
+        (("fuse", "a.pkl", "b.pkl"), "a.pkl: no such scores file"),
+        (("train", "--nonsense"), "nonsense"),
+        (("trian",), "no command 'trian'"),
+    ],
+    ids=lambda value: " ".join(value)[:50] if isinstance(value, tuple) else "",
+)
+def test_what_a_user_can_mend_is_one_sentence_and_status_two(run, made_up, tmp_path, words, message):
+    class Evil:
+        def __reduce__(self):
+            return os.system, ("touch trace",)
+
+    (tmp_path / "broken.pkl").write_bytes(made_up.read_bytes()[:500])
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps([Evil()]))
+    (tmp_path / "empty.pkl").write_bytes(pickle.dumps([]))
+    (tmp_path / "two.txt").write_text("squat\nwalk\n")
+
+    done = run("posec3d", *words, status=2)
+
+    assert re.search(message, done.stderr.replace("\n", " ")), done.stderr
+    assert not (tmp_path / "trace").exists()
+    assert not list(tmp_path.rglob("*.unfinished*"))
+
+
+def test_a_full_disk_while_saving_is_one_sentence(run, made_up, tmp_path):
+    # /dev/full refuses every byte; it takes the place of the file that is written.
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    target = tmp_path / "work" / "scores.json"
+    target.parent.mkdir()
+    run("posec3d", "train", "--annotations", "my.pkl", "--work-dir", "run", "--cfg-options", *TINY)
+    program = (
+        "import pathlib, sys; real = pathlib.Path.write_text\n"
+        "pathlib.Path.write_text = lambda self, *a, **k: real(pathlib.Path('/dev/full'), *a, **k)\n"
+        "from posec3d.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "test", "run/config.py", "run/last.safetensors", "--out", "work/scores.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "work/scores.json: could not write: No space left on device" in done.stderr
+    assert list(target.parent.iterdir()) == []
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "posec3d.cli", "train", "--debug"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr

@@ -1,0 +1,98 @@
+import pytest
+
+from posec3d.annotations import save_annotations
+from posec3d.experiment import Data
+from posec3d.experiment import Experiment
+from posec3d.experiment import Source
+from posec3d.sources import tested_videos
+from posec3d.sources import training_videos
+from posec3d.synthetic import make_annotations
+
+MADE_UP = make_annotations(20, motions=("squat", "walk"), splits={"train": 0.6, "val": 0.2, "test": 0.2})
+
+
+@pytest.fixture
+def file(tmp_path):
+    save_annotations(tmp_path / "annotations.pkl", MADE_UP)
+    return str(tmp_path / "annotations.pkl")
+
+
+def experiment(train, val=None, test=None, num_classes=2):
+    return Experiment(data=Data(train=train, val=val, test=test, held_out=0.25, num_classes=num_classes))
+
+
+def ids(videos):
+    return {video.video for video in videos}
+
+
+def test_each_part_has_the_videos_of_its_split(file):
+    train, val, test = (Source(annotations=file, split=name) for name in ("train", "val", "test"))
+
+    learnt, validated = training_videos(experiment(train, val, test))
+    tested = tested_videos(experiment(train, val, test))
+
+    assert ids(learnt) == set(MADE_UP.splits["train"])
+    assert ids(validated) == set(MADE_UP.splits["val"])
+    assert ids(tested) == set(MADE_UP.splits["test"])
+
+
+def test_parts_may_come_from_several_files(tmp_path, file):
+    other = make_annotations(4, seed=1, motions=("squat", "walk"))
+    save_annotations(tmp_path / "other.pkl", other)
+
+    _, validated = training_videos(
+        experiment(Source(annotations=file, split="train"), Source(annotations=str(tmp_path / "other.pkl")))
+    )
+
+    assert ids(validated) == {video.video for video in other.annotations}
+
+
+def test_without_a_split_to_validate_on_a_share_is_held_out(file):
+    settings = experiment(Source(annotations=file, split="train"))
+
+    learnt, validated = training_videos(settings)
+
+    # 6 videos of each of 2 classes; round(0.25 * 6) = 2.
+    assert (len(learnt), len(validated)) == (8, 4)
+    assert ids(learnt) | ids(validated) == set(MADE_UP.splits["train"])
+    assert ids(tested_videos(settings)) == ids(validated)
+
+
+def test_testing_falls_back_on_what_validates(file):
+    settings = experiment(Source(annotations=file, split="train"), Source(annotations=file, split="val"))
+
+    assert ids(tested_videos(settings)) == set(MADE_UP.splits["val"])
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("data/posec3d/gym_train.pkl", "`posec3d download gym` fetches it"),
+        ("data/posec3d/ntu120_xsub_train.pkl", "`posec3d download ntu120` fetches it"),
+        ("data/posec3d/hmdb51.pkl", "`posec3d download hmdb51` fetches it"),
+        ("my.pkl", "correct the path"),
+    ],
+)
+def test_a_missing_file_gets_a_hint(tmp_path, monkeypatch, name, hint):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(FileNotFoundError, match=f"{name}: no such annotation file; {hint}"):
+        training_videos(experiment(Source(annotations=name)))
+
+
+def test_a_missing_file_is_told_with_the_option_that_names_it(tmp_path, file):
+    there, missing = Source(annotations=file, split="train"), Source(annotations=str(tmp_path / "missing.pkl"))
+
+    with pytest.raises(FileNotFoundError, match="set --cfg-options data.train.annotations=PATH"):
+        training_videos(experiment(missing))
+    with pytest.raises(FileNotFoundError, match="set --cfg-options data.val.annotations=PATH"):
+        training_videos(experiment(there, missing))
+    with pytest.raises(FileNotFoundError, match="set --cfg-options data.val.annotations=PATH"):
+        tested_videos(experiment(there, missing))
+    with pytest.raises(FileNotFoundError, match="set --cfg-options data.test.annotations=PATH"):
+        tested_videos(experiment(there, there, missing))
+
+
+def test_videos_are_checked_to_fit_the_experiment(file):
+    with pytest.raises(ValueError, match="has label 1, but num_classes is 1"):
+        training_videos(experiment(Source(annotations=file, split="train"), num_classes=1))

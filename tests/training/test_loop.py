@@ -1,0 +1,166 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from posec3d.experiment import Clips
+from posec3d.experiment import Data
+from posec3d.experiment import Experiment
+from posec3d.experiment import Network
+from posec3d.experiment import Source
+from posec3d.experiment import Training
+from posec3d.runtime.devices import start_fabric
+from posec3d.synthetic import make_annotations
+from posec3d.training import loop
+from posec3d.training.loop import train
+
+CLASSES = ("jumping_jacks", "squat", "walk")
+
+
+def experiment(base_channels=4, dropout=0.5, **training):
+    settings = {"epochs": 3, "batch_size": 8, "learning_rate": 0.4} | training
+    return Experiment(
+        data=Data(train=Source(annotations="made up"), num_classes=3, classes=CLASSES),
+        network=Network(base_channels=base_channels, stage_blocks=(1, 1), dropout=dropout),
+        clips=Clips(length=8, train_short_side=20, train_canvas=16, test_canvas=16),
+        training=Training(**settings),
+    )
+
+
+@pytest.fixture(scope="module")
+def fabric():
+    return start_fabric(accelerator="cpu", devices=1, precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def videos():
+    made_up = make_annotations(36, seed=1, motions=CLASSES, max_people=1)
+    return made_up.split("train"), made_up.split("val")
+
+
+def weights(folder):
+    return load_file(folder / "last.safetensors")
+
+
+def test_training_lowers_the_loss_and_leaves_what_it_says(tmp_path, fabric, videos):
+    settings = experiment(base_channels=8, dropout=0.0, epochs=12, learning_rate=1.6)
+    result = train(settings, *videos, work_dir=tmp_path, fabric=fabric)
+
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in log] == list(range(1, 13))
+    assert log[-1]["loss"] < 0.8 * log[0]["loss"]
+    assert log[-1]["learning_rate"] == pytest.approx(0, abs=1e-9)
+    assert result.best == tmp_path / "best.safetensors"
+    assert result.best_accuracy == max(line["validation"]["top1"] for line in log)
+    assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_the_same_seed_gives_the_same_bits(tmp_path, fabric, videos):
+    for folder in ("one", "two"):
+        train(experiment(), *videos, work_dir=tmp_path / folder, fabric=fabric, seed=4)
+    train(experiment(), *videos, work_dir=tmp_path / "other", fabric=fabric, seed=5)
+
+    one, two, other = (weights(tmp_path / folder) for folder in ("one", "two", "other"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not torch.equal(one["cls_head.fc_cls.weight"], other["cls_head.fc_cls.weight"])
+
+
+@pytest.mark.parametrize("where", ["between epochs", "within an epoch", "while saving"])
+def test_a_stopped_training_resumes_to_the_same_bits(tmp_path, fabric, videos, monkeypatch, where):
+    train(experiment(), *videos, work_dir=tmp_path / "whole", fabric=fabric)
+
+    class PowerCutError(Exception):
+        pass
+
+    calls = 0
+
+    def cut(real, at):
+        def call(*arguments, **named):
+            nonlocal calls
+            calls += 1
+            if calls == at:
+                raise PowerCutError
+            return real(*arguments, **named)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        if where == "between epochs":
+            patch.setattr(loop, "_train_epoch", cut(loop._train_epoch, 3))
+        elif where == "within an epoch":
+            patch.setattr(loop.functional, "cross_entropy", cut(loop.functional.cross_entropy, 6))
+        else:
+            patch.setattr(loop, "save_state", cut(loop.save_state, 2))
+        with pytest.raises(PowerCutError):
+            train(experiment(), *videos, work_dir=tmp_path / "cut", fabric=fabric)
+    train(experiment(), *videos, work_dir=tmp_path / "cut", fabric=fabric, resume=True)
+
+    whole, cut_and_resumed = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(torch.equal(whole[name], cut_and_resumed[name]) for name in whole)
+    best = [load_file(tmp_path / folder / "best.safetensors") for folder in ("whole", "cut")]
+    assert all(torch.equal(best[0][name], best[1][name]) for name in best[0])
+    logs = [
+        [{**json.loads(line), "seconds": 0} for line in (tmp_path / folder / "log.jsonl").read_text().splitlines()]
+        for folder in ("whole", "cut")
+    ]
+    assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "seed", "message"),
+    [
+        ({"learning_rate": 0.1}, 0, r"training.learning_rate \(0.4 before, 0.1 asked for\)"),
+        ({}, 1, r"--seed \(0 before, 1 asked for\)"),
+    ],
+)
+def test_another_training_is_not_resumed(tmp_path, fabric, videos, changes, seed, message):
+    train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric)
+
+    with pytest.raises(ValueError, match=message):
+        train(experiment(epochs=1, **changes), *videos, work_dir=tmp_path, fabric=fabric, seed=seed, resume=True)
+
+
+def test_nothing_and_damage_cannot_be_resumed(tmp_path, fabric, videos):
+    with pytest.raises(FileNotFoundError, match="nothing to resume here"):
+        train(experiment(), *videos, work_dir=tmp_path, fabric=fabric, resume=True)
+    (tmp_path / "resume.pth").write_bytes(b"half")
+    with pytest.raises(ValueError, match="damaged state"):
+        train(experiment(), *videos, work_dir=tmp_path, fabric=fabric, resume=True)
+
+
+def test_without_validation_there_is_no_best(tmp_path, fabric, videos):
+    result = train(experiment(epochs=1), videos[0], None, work_dir=tmp_path, fabric=fabric)
+
+    assert result.best is None
+    assert not (tmp_path / "best.safetensors").exists()
+
+
+def test_a_loss_that_is_not_a_number_stops_with_advice(tmp_path, fabric, videos):
+    with pytest.raises(ValueError, match=r"the loss is not a number at step .* lower training.learning_rate"):
+        train(experiment(learning_rate=1e30), *videos, work_dir=tmp_path, fabric=fabric)
+
+
+def test_training_starts_from_given_weights(tmp_path, fabric, videos):
+    first = train(experiment(epochs=1), *videos, work_dir=tmp_path / "first", fabric=fabric)
+
+    train(
+        experiment(epochs=1, learning_rate=1e-12),
+        *videos,
+        work_dir=tmp_path / "second",
+        fabric=fabric,
+        init=first.last,
+        seed=9,
+    )
+
+    torch.testing.assert_close(
+        weights(tmp_path / "second")["backbone.conv1.conv.weight"],
+        weights(tmp_path / "first")["backbone.conv1.conv.weight"],
+    )
+
+
+def test_best_can_be_chosen_by_mean_class_accuracy(tmp_path, fabric, videos):
+    result = train(experiment(best_by="mean_class"), *videos, work_dir=tmp_path, fabric=fabric)
+
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert result.best_accuracy == max(line["validation"]["mean_class"] for line in log)

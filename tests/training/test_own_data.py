@@ -1,0 +1,181 @@
+import json
+
+import numpy as np
+import pytest
+
+from posec3d.annotations import Annotation
+from posec3d.annotations import AnnotationSet
+from posec3d.skeletons import get_skeleton
+from posec3d.training.own_data import experiment_for
+
+
+def file(num_keypoints=17, labels=(0, 1, 2), splits=(), **fields):
+    videos = tuple(
+        Annotation(f"v{i}", label, (10, 10), np.ones((1, 3, num_keypoints, 2), np.float32), None)
+        for i, label in enumerate(labels)
+    )
+    return AnnotationSet(videos, {name: ("v0",) for name in splits}, source="my.pkl", **fields)
+
+
+def own(annotations, **options):
+    return experiment_for(annotations, **({"kind": "keypoint", "size": "small", "epochs": 5} | options))
+
+
+def parts(experiment):
+    data = experiment.data
+    return tuple(None if source is None else source.split for source in (data.train, data.val, data.test))
+
+
+def test_what_is_asked_for_is_what_one_gets():
+    experiment = own(file(), kind="limb", epochs=7)
+
+    assert experiment.heatmaps.kind == "limb"
+    assert experiment.training.epochs == 7
+    assert experiment.data.train.annotations == "my.pkl"
+    assert own(file(), size="full").network.base_channels == 32
+    assert experiment.network.base_channels < 32
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [
+        ((), (None, None, None)),  # a plain list: a part is held out
+        (("train",), ("train", None, None)),
+        (("train", "val"), ("train", "val", None)),
+        (("train", "val", "test"), ("train", "val", "test")),
+        (("train", "test"), ("train", None, "test")),  # what is tested on is not validated on
+        (("xsub_train", "xsub_val"), ("xsub_train", "xsub_val", None)),
+        (("Training", "Validation"), ("Training", "Validation", None)),
+        (("train", "train_small"), ("train", None, None)),  # the exact name wins
+    ],
+)
+def test_splits_are_told_by_their_names(splits, expected):
+    assert parts(own(file(splits=splits))) == expected
+
+
+@pytest.mark.parametrize(
+    ("splits", "given", "message"),
+    [
+        (("xsub_train", "xset_train"), {}, "which split is for train. The file has xsub_train, xset_train; say --train"),
+        (("a", "b"), {}, "which split is for train. The file has a, b; say --train-split NAME"),
+        (("train", "xsub_val", "xset_val"), {}, "which split is for val. .* say --val-split NAME"),
+        (("train1", "test1", "test2"), {}, "which split is for test. .* say --val-split NAME"),
+    ],
+)
+def test_an_open_choice_is_left_to_the_user(splits, given, message):
+    with pytest.raises(ValueError, match=f"my.pkl: {message}"):
+        own(file(splits=splits), **given)
+
+
+@pytest.mark.parametrize(
+    ("splits", "train", "val", "expected"),
+    [
+        (("xsub_train", "xsub_val", "xset_train", "xset_val"), "xset_train", "xset_val", ("xset_train", "xset_val", None)),
+        (("train1", "test1", "train2", "test2"), "train2", "test2", ("train2", "test2", None)),  # as HMDB51 has them
+        (("train", "val", "test"), "train", "val", ("train", "val", "test")),
+        (("a", "b"), "a", None, ("a", None, None)),
+    ],
+)
+def test_splits_that_are_given_settle_it(splits, train, val, expected):
+    assert parts(own(file(splits=splits), train_split=train, val_split=val)) == expected
+
+
+def test_classes_come_from_a_text_file(tmp_path):
+    (tmp_path / "labels.txt").write_text("drink water\n\n jump \nwalk\nrun\n", encoding="utf-8")
+
+    data = own(file(classes=("a", "b", "c")), classes=tmp_path / "labels.txt").data
+
+    assert data.classes == ("drink water", "jump", "walk", "run")
+    assert data.num_classes == 4
+
+
+@pytest.mark.parametrize(
+    ("fields", "num_classes"),
+    [
+        ({"classes": ("a", "b", "c", "d", "e")}, 5),
+        ({"labels": (0, 6, 2)}, 7),
+        ({"labels": (None, 1)}, 2),
+    ],
+)
+def test_classes_are_counted_by_names_or_the_largest_label(fields, num_classes):
+    assert own(file(**fields)).data.num_classes == num_classes
+
+
+def test_a_wrong_file_of_classes_says_how_to_write_one(tmp_path):
+    (tmp_path / "empty.txt").write_text("\n \n")
+
+    with pytest.raises(FileNotFoundError, match="no such file of class names; write one name a line"):
+        own(file(), classes=tmp_path / "missing.txt")
+    with pytest.raises(ValueError, match=r"empty\.txt: has no class names"):
+        own(file(), classes=tmp_path / "empty.txt")
+
+
+@pytest.mark.parametrize(
+    ("num_keypoints", "name"), [(17, "coco17"), (13, "penn13"), (25, "openpose25"), (33, "mediapipe33")]
+)
+def test_the_skeleton_is_told_by_the_number_of_keypoints(num_keypoints, name):
+    assert own(file(num_keypoints)).heatmaps.skeleton == get_skeleton(name)
+
+
+def test_the_skeleton_is_told_by_the_names_of_keypoints():
+    h36m17 = get_skeleton("h36m17")
+
+    assert own(file(keypoint_names=h36m17.keypoints)).heatmaps.skeleton == h36m17
+
+
+def test_names_of_no_known_skeleton_are_enough_for_keypoints_but_not_for_limbs():
+    annotations = file(3, keypoint_names=("a", "b", "c"))
+
+    assert own(annotations).heatmaps.skeleton.keypoints == ("a", "b", "c")
+    with pytest.raises(ValueError, match="my.pkl: 3 keypoints a person of no skeleton known here; say --skeleton NAME"):
+        own(annotations, kind="limb")
+
+
+@pytest.mark.parametrize("fields", [{"num_keypoints": 3}, {"keypoint_names": ("a", "b")}, {"labels": ()}])
+def test_an_unknown_skeleton_must_be_given(fields):
+    with pytest.raises(ValueError, match="of no skeleton known here; say --skeleton NAME, one of coco17, "):
+        own(file(**fields))
+
+
+def test_a_skeleton_that_is_given_wins():
+    assert own(file(), skeleton="h36m17").heatmaps.skeleton.name == "h36m17"
+    with pytest.raises(KeyError, match="did you mean 'h36m17'"):
+        own(file(), skeleton="h36m16")
+
+
+def test_a_skeleton_is_read_from_json(tmp_path):
+    path = tmp_path / "puppet.json"
+    path.write_text(json.dumps({"keypoints": ["head", "l_hand", "r_hand"], "limbs": [[0, 1], [0, 2]]}))
+
+    skeleton = own(file(3), skeleton=str(path)).heatmaps.skeleton
+
+    assert (skeleton.name, skeleton.keypoints, skeleton.limbs) == (
+        "puppet",
+        ("head", "l_hand", "r_hand"),
+        ((0, 1), (0, 2)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not a skeleton"),
+        ("[1, 2]", "not a skeleton"),
+        ('{"keypoints": ["a", "b"]}', r"not a skeleton \('limbs'\); write \{\"keypoints\""),
+        ('{"keypoints": ["a", "b"], "limbs": [[0, 1, 2]]}', "not a skeleton"),
+        ('{"keypoints": ["a", "b"], "limbs": [["a", "b"]]}', "not a skeleton"),
+        ('{"keypoints": ["a", "b"], "limbs": [[0, 5]]}', r"limb \(0, 5\) must join two different keypoints of 0..1"),
+    ],
+)
+def test_a_wrong_skeleton_file_is_named(tmp_path, content, message):
+    (tmp_path / "puppet.json").write_text(content)
+
+    with pytest.raises(ValueError, match=rf"puppet\.json: .*{message}"):
+        own(file(3), skeleton=str(tmp_path / "puppet.json"))
+
+
+def test_a_missing_skeleton_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"puppet\.json: no such skeleton file"):
+        own(file(3), skeleton=str(tmp_path / "puppet.json"))
+
+
