@@ -4,7 +4,7 @@ from posec3d.annotations import save_annotations
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
-from posec3d.sources import tested_videos
+from posec3d.sources import tested_videos as videos_to_test
 from posec3d.sources import training_videos
 from posec3d.synthetic import make_annotations
 
@@ -29,7 +29,7 @@ def test_each_part_has_the_videos_of_its_split(file):
     train, val, test = (Source(annotations=file, split=name) for name in ("train", "val", "test"))
 
     learnt, validated = training_videos(experiment(train, val, test))
-    tested = tested_videos(experiment(train, val, test))
+    tested = videos_to_test(experiment(train, val, test))
 
     assert ids(learnt) == set(MADE_UP.splits["train"])
     assert ids(validated) == set(MADE_UP.splits["val"])
@@ -55,13 +55,13 @@ def test_without_a_split_to_validate_on_a_share_is_held_out(file):
     # 6 videos of each of 2 classes; round(0.25 * 6) = 2.
     assert (len(learnt), len(validated)) == (8, 4)
     assert ids(learnt) | ids(validated) == set(MADE_UP.splits["train"])
-    assert ids(tested_videos(settings)) == ids(validated)
+    assert ids(videos_to_test(settings)) == ids(validated)
 
 
 def test_testing_falls_back_on_what_validates(file):
     settings = experiment(Source(annotations=file, split="train"), Source(annotations=file, split="val"))
 
-    assert ids(tested_videos(settings)) == set(MADE_UP.splits["val"])
+    assert ids(videos_to_test(settings)) == set(MADE_UP.splits["val"])
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_a_missing_file_gets_a_hint(tmp_path, monkeypatch, name, hint):
 def test_a_missing_file_is_told_with_the_option_that_names_it(tmp_path, file):
     there, missing = Source(annotations=file, split="train"), Source(annotations=str(tmp_path / "missing.pkl"))
 
-    with pytest.raises(FileNotFoundError, match="set --cfg-options data.train.annotations=PATH"):
+    with pytest.raises(FileNotFoundError, match=r"set --cfg-options data.train.annotations=PATH"):
         training_videos(experiment(missing))
-    with pytest.raises(FileNotFoundError, match="set --cfg-options data.val.annotations=PATH"):
+    with pytest.raises(FileNotFoundError, match=r"set --cfg-options data.val.annotations=PATH"):
         training_videos(experiment(there, missing))
-    with pytest.raises(FileNotFoundError, match="set --cfg-options data.val.annotations=PATH"):
-        tested_videos(experiment(there, missing))
-    with pytest.raises(FileNotFoundError, match="set --cfg-options data.test.annotations=PATH"):
-        tested_videos(experiment(there, there, missing))
+    with pytest.raises(FileNotFoundError, match=r"set --cfg-options data.val.annotations=PATH"):
+        videos_to_test(experiment(there, missing))
+    with pytest.raises(FileNotFoundError, match=r"set --cfg-options data.test.annotations=PATH"):
+        videos_to_test(experiment(there, there, missing))
 
 
 def test_videos_are_checked_to_fit_the_experiment(file):

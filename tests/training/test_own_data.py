@@ -56,7 +56,11 @@ def test_splits_are_told_by_their_names(splits, expected):
 @pytest.mark.parametrize(
     ("splits", "given", "message"),
     [
-        (("xsub_train", "xset_train"), {}, "which split is for train. The file has xsub_train, xset_train; say --train"),
+        (
+            ("xsub_train", "xset_train"),
+            {},
+            "which split is for train. The file has xsub_train, xset_train; say --train",
+        ),
         (("a", "b"), {}, "which split is for train. The file has a, b; say --train-split NAME"),
         (("train", "xsub_val", "xset_val"), {}, "which split is for val. .* say --val-split NAME"),
         (("train1", "test1", "test2"), {}, "which split is for test. .* say --val-split NAME"),
@@ -70,7 +74,12 @@ def test_an_open_choice_is_left_to_the_user(splits, given, message):
 @pytest.mark.parametrize(
     ("splits", "train", "val", "expected"),
     [
-        (("xsub_train", "xsub_val", "xset_train", "xset_val"), "xset_train", "xset_val", ("xset_train", "xset_val", None)),
+        (
+            ("xsub_train", "xsub_val", "xset_train", "xset_val"),
+            "xset_train",
+            "xset_val",
+            ("xset_train", "xset_val", None),
+        ),
         (("train1", "test1", "train2", "test2"), "train2", "test2", ("train2", "test2", None)),  # as HMDB51 has them
         (("train", "val", "test"), "train", "val", ("train", "val", "test")),
         (("a", "b"), "a", None, ("a", None, None)),
@@ -127,11 +136,13 @@ def test_names_of_no_known_skeleton_are_enough_for_keypoints_but_not_for_limbs()
     annotations = file(3, keypoint_names=("a", "b", "c"))
 
     assert own(annotations).heatmaps.skeleton.keypoints == ("a", "b", "c")
-    with pytest.raises(ValueError, match="my.pkl: 3 keypoints a person of no skeleton known here; say --skeleton NAME"):
+    with pytest.raises(
+        ValueError, match=r"my.pkl: 3 keypoints a person of no skeleton known here; say --skeleton NAME"
+    ):
         own(annotations, kind="limb")
 
 
-@pytest.mark.parametrize("fields", [{"num_keypoints": 3}, {"keypoint_names": ("a", "b")}, {"labels": ()}])
+@pytest.mark.parametrize("fields", [{"num_keypoints": 3}, {"keypoint_names": ("a", "b")}])
 def test_an_unknown_skeleton_must_be_given(fields):
     with pytest.raises(ValueError, match="of no skeleton known here; say --skeleton NAME, one of coco17, "):
         own(file(**fields))
@@ -179,3 +190,6 @@ def test_a_missing_skeleton_file_is_named(tmp_path):
         own(file(3), skeleton=str(tmp_path / "puppet.json"))
 
 
+def test_a_file_without_videos_is_refused():
+    with pytest.raises(ValueError, match=r"my.pkl: has no videos"):
+        own(file(labels=()))

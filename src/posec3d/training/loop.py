@@ -170,7 +170,8 @@ def _train_epoch(
             )
         total, num_clips = total + value * len(labels), num_clips + len(labels)
         reporter.step(epoch, value)
-    return total / num_clips
+    summed = fabric.all_reduce(torch.tensor([total, num_clips], dtype=torch.float64), reduce_op="sum")
+    return float(summed[0] / summed[1])
 
 
 def _validate(experiment: Experiment, model: PoseC3D, videos: Sequence[Annotation], fabric: Fabric) -> Accuracy:

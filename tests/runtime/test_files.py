@@ -1,0 +1,74 @@
+import errno
+
+import pytest
+
+from posec3d.runtime.files import replacing
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_whole_when_the_block_ends(tmp_path):
+    path = tmp_path / "scores.json"
+    path.write_text("old")
+
+    with replacing(path) as unfinished:
+        unfinished.write_text("new")
+        assert path.read_text() == "old"
+
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["scores.json"]
+
+
+@pytest.mark.parametrize("error", [ValueError("wrong"), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left")])
+def test_an_error_leaves_the_old_file_and_no_other(tmp_path, error):
+    path = tmp_path / "scores.json"
+    path.write_text("old")
+
+    with pytest.raises(type(error)), replacing(path) as unfinished:  # noqa: PT012
+        unfinished.write_text("half")
+        raise error
+
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["scores.json"]
+
+
+def test_the_unfinished_file_is_hidden_beside_it_with_its_suffix(tmp_path):
+    with replacing(tmp_path / "annotations.pkl.gz") as unfinished:
+        unfinished.touch()
+        assert unfinished.parent == tmp_path
+        assert unfinished.suffix == ".gz"
+        assert unfinished.name.startswith(".")
+
+
+def test_missing_folders_are_made_and_text_will_do_for_a_path(tmp_path):
+    with replacing(str(tmp_path / "a" / "b" / "scores")) as unfinished:
+        unfinished.write_text("new")
+
+    assert (tmp_path / "a" / "b" / "scores").read_text() == "new"
+
+
+def test_an_error_of_the_system_names_the_file(tmp_path):
+    path = tmp_path / "scores.json"
+
+    with pytest.raises(OSError, match="could not write: No space left on device") as raised, replacing(path):
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere else")
+
+    assert raised.value.errno == errno.ENOSPC
+    assert raised.value.filename == str(path)
+
+
+def test_a_folder_in_the_way_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "scores.json").mkdir()
+
+    with pytest.raises(OSError, match=r"could not write: .*scores\.json"):  # noqa: SIM117
+        with replacing(tmp_path / "scores.json") as unfinished:
+            unfinished.write_text("new")
+
+    assert names(tmp_path) == ["scores.json"]
+
+
+def test_other_errors_pass_as_they_are(tmp_path):
+    with pytest.raises(ValueError, match=r"^wrong$"), replacing(tmp_path / "scores.json"):
+        raise ValueError("wrong")

@@ -1,0 +1,83 @@
+"""Every command and every snippet of the README and of the guide to own data is run, in the order of the page."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from posec3d.annotations import AnnotationSet
+from posec3d.annotations import save_annotations
+from posec3d.checkpoints import build_model
+from posec3d.config_files import load_experiment
+from posec3d.evaluation.scores import Scores
+from posec3d.evaluation.scores import save_scores
+from posec3d.experiment import card_of
+from posec3d.published import ANNOTATIONS
+from posec3d.published import find_published
+from posec3d.synthetic import make_annotations
+
+REPOSITORY = Path(__file__).parents[1]
+TINY = [
+    *("network.base_channels=4", "network.stage_blocks=(1,1)", "clips.length=8", "clips.train_short_side=20"),
+    *("clips.train_canvas=16", "clips.test_canvas=16", "clips.test_clips=2", "training.epochs=2"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with what a page takes for granted: data where configs expect it, a checkpoint, a file of one's own."""
+    made_up = make_annotations(12, seed=0, motions=("squat", "walk", "wave"))
+    for name in ("gym_train", "gym_val"):
+        save_annotations(tmp_path / "data" / "posec3d" / f"{name}.pkl", AnnotationSet(made_up.annotations))
+    save_annotations(tmp_path / "my.pkl", made_up)
+    (tmp_path / "labels.txt").write_text("squat\nwalk\nwave\n")
+    shutil.copytree(REPOSITORY / "tools", tmp_path / "tools")
+    card = card_of(load_experiment(Path("slowonly_r50_u48_240e_gym_keypoint"), TINY))
+    (tmp_path / "checkpoints").mkdir()
+    torch.save({"state_dict": build_model(card).state_dict()}, tmp_path / "checkpoints" / "SOME_CHECKPOINT.pth")
+    for kind in ("keypoint", "limb"):
+        scores = torch.rand(6, 3).softmax(-1).numpy()
+        save_scores(tmp_path / f"{kind}.json", Scores(scores, torch.arange(6).numpy() % 3, tuple("abcdef")))
+    return tmp_path
+
+
+def run(words, folder):
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+        return
+    if words[:2] == ["posec3d", "download"]:
+        assert all(find_published(name, ANNOTATIONS) for name in words[2:])
+        return
+    program = [sys.executable, "-m", "posec3d.cli"] if words[0] == "posec3d" else [sys.executable]
+    small = ["--cfg-options", *TINY] if re.search(r"\b(train|test)\b", words[1]) and "--split" not in words else []
+    done = subprocess.run(
+        [*program, *words[1:], *small], cwd=folder, env=os.environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/own-data.md"])
+def test_every_command_and_snippet_runs(folder, page, monkeypatch):
+    monkeypatch.chdir(folder)
+    blocks = re.findall(r"```(shell|python)\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL)
+
+    for language, content in blocks:
+        if language == "python":
+            exec(compile(content, page, "exec"), {})
+            continue
+        for line in content.replace("\\\n", " ").splitlines():
+            run(shlex.split(line, comments=True), folder)
+
+    assert len(blocks) >= 5
+
+
+def test_links_of_the_pages_lead_somewhere():
+    for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
