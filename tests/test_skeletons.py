@@ -6,6 +6,7 @@ from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
 from posec3d.skeletons import mirrored_name
+from posec3d.skeletons import side_of
 from posec3d.skeletons import skeleton_of_keypoints
 
 
@@ -22,6 +23,13 @@ from posec3d.skeletons import skeleton_of_keypoints
 )
 def test_the_mirrored_name_is_the_other_side(name, mirrored):
     assert mirrored_name(name) == mirrored
+
+
+@pytest.mark.parametrize(
+    ("name", "side"), [("left_wrist", "left"), ("r_knee", "right"), ("wrist_l", "left"), ("nose", None)]
+)
+def test_a_side_is_read_off_the_name(name, side):
+    assert side_of(name) == side
 
 
 def test_coco17_mirrors_as_the_configs_of_mmaction2_list_it():

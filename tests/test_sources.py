@@ -93,6 +93,8 @@ def test_a_missing_file_is_told_with_the_option_that_names_it(tmp_path, file):
         videos_to_test(experiment(there, there, missing))
 
 
-def test_videos_are_checked_to_fit_the_experiment(file):
-    with pytest.raises(ValueError, match="has label 1, but num_classes is 1"):
-        training_videos(experiment(Source(annotations=file, split="train"), num_classes=1))
+def test_videos_are_checked_to_fit_the_experiment(tmp_path):
+    save_annotations(tmp_path / "three.pkl", make_annotations(3, motions=("squat", "walk", "wave")))
+
+    with pytest.raises(ValueError, match="has label 2, but num_classes is 2"):
+        training_videos(experiment(Source(annotations=str(tmp_path / "three.pkl")), num_classes=2))

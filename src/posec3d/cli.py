@@ -84,6 +84,10 @@ def _sentence(error: BaseException) -> str:
         return f"{error.filename}: {error.strerror or 'cannot be read or written'}"
     if isinstance(error, MemoryError):
         return "out of memory; lower --batch-size"
+    if type(error).__name__ == "ValidationError":
+        from posec3d.config_files import first_problem
+
+        return first_problem(error)  # type: ignore[arg-type]  # pydantic is not imported for the sake of a type.
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
 
 

@@ -33,7 +33,7 @@ def load_experiment(path: Path, options: Sequence[str] = ()) -> Experiment:
     try:
         names = runpy.run_path(str(path))
     except ValidationError as error:
-        raise ValueError(f"{path}: {_first_problem(error)}") from None
+        raise ValueError(f"{path}: {first_problem(error)}") from None
     except Exception as error:
         raise ValueError(f"{path}: the config file stops with {type(error).__name__}: {error}") from error
     experiment = names.get("experiment")
@@ -143,10 +143,11 @@ def _validated(content: dict[str, Any], origin: str) -> Experiment:
     try:
         return _EXPERIMENT.validate_python(content)
     except ValidationError as error:
-        raise ValueError(f"{origin}: {_first_problem(error)}") from None
+        raise ValueError(f"{origin}: {first_problem(error)}") from None
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """Return the first problem of many in one clause: the field, what is wrong, what was given."""
     problem = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"]) or "the experiment"
     message = problem["msg"].removeprefix("Value error, ")

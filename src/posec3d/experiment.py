@@ -48,7 +48,7 @@ class Data:
     val: Source | None = None
     test: Source | None = None
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    num_classes: _Positive
+    num_classes: Annotated[int, Field(ge=2)]
     classes: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
@@ -73,6 +73,12 @@ class Heatmaps:
     )
     sigma: Annotated[float, Field(gt=0)] = 0.6
     threshold: _Share = 1e-4
+
+    @model_validator(mode="after")
+    def _limbs_are_there(self) -> "Heatmaps":
+        if self.kind == "limb" and not self.skeleton.limbs:
+            raise ValueError(f"skeleton {self.skeleton.name!r} has no limbs to draw; give it some, or draw keypoints")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

@@ -16,6 +16,12 @@ def mirrored_name(keypoint: str) -> str:
     return _SIDE.sub(lambda side: _OTHER_SIDE[side.group()], keypoint, count=1)
 
 
+def side_of(keypoint: str) -> str | None:
+    """Return "left" or "right" for a keypoint with a side in its name, in full or as a letter, else None."""
+    side = _SIDE.search(keypoint)
+    return None if side is None else {"l": "left", "r": "right"}.get(side.group(), side.group())
+
+
 @dataclass(frozen=True)
 class Skeleton:
     """Keypoints by name and limbs as pairs of keypoint indices; both orders are the channels of a network.

@@ -67,13 +67,24 @@ def test_streams_of_different_videos_are_refused(other, message):
         fuse([FIRST, other], [1.0, 1.0])
 
 
+def test_a_video_that_stands_twice_cannot_be_aligned():
+    first = Scores(np.eye(3, dtype=np.float32), videos=("a", "b", "c"))
+    twice = Scores(np.eye(3, dtype=np.float32), videos=("a", "b", "b"))
+
+    with pytest.raises(ValueError, match="which the first has not"):
+        fuse([twice, first], [1.0, 1.0])
+    with pytest.raises(ValueError, match="file 2 lists a video twice"):
+        fuse([first, twice], [1.0, 1.0])
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
         ([1.0], "1 weights for 2 files of scores"),
         ([1.0, 1.0, 1.0], "3 weights for 2 files"),
-        ([2.0, -1.0], "must not be negative"),
-        ([0.0, 0.0], "nor all 0"),
+        ([2.0, -1.0], "must be numbers from 0 on"),
+        ([0.0, 0.0], "and not all 0"),
+        ([float("nan"), 1.0], "must be numbers from 0 on"),
     ],
 )
 def test_wrong_weights_are_refused(weights, message):

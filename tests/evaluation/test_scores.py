@@ -133,7 +133,7 @@ def test_a_tensor_larger_than_any_memory_is_refused(read):
     rebuild, (storage, offset, _, *rest) = torch.ones(2).__reduce_ex__(2)
     too_large = Calls(rebuild, storage, offset, (10**15,), *rest)
 
-    with pytest.raises(ValueError, match=r"scores\.pkl: not a scores file"):
+    with pytest.raises(ValueError, match=r"scores\.pkl: not a pickle, or damaged"):
         read(pickle.dumps([{"pred_score": too_large, "gt_label": 0}]))
 
 

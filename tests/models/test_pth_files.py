@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from posec3d.models.pth_files import read_pth
+from posec3d.models.pth_files import rebuild_tensor
 
 
 class Stranger:
@@ -106,3 +107,27 @@ def test_a_file_without_weights_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match="holds no weights"):
         read_pth(tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize(
+    ("offset", "size", "stride", "fits"),
+    [
+        (0, (2, 3), (3, 1), True),
+        (0, (3, 2), (1, 3), True),
+        (5, (1,), (9,), True),
+        (0, (0, 99), (99, 1), True),  # empty tensors need nothing
+        (1, (2, 3), (3, 1), False),
+        (0, (7,), (1,), False),
+        (-1, (2,), (1,), False),
+        (4, (2,), (-1,), False),
+    ],
+)
+def test_a_tensor_stays_within_what_the_file_holds(offset, size, stride, fits):
+    storage = torch.arange(6.0).untyped_storage()
+    typed = torch.storage.TypedStorage(wrap_storage=storage, dtype=torch.float32, _internal=True)
+
+    if fits:
+        assert rebuild_tensor(typed, offset, size, stride).shape == size
+    else:
+        with pytest.raises(ValueError, match="does not fit into its 6 stored numbers"):
+            rebuild_tensor(typed, offset, size, stride)

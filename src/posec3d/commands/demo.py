@@ -53,7 +53,7 @@ def demo(
     experiments = {kind: _experiment(kind, file, made_up.classes or (), epochs) for kind in ("keypoint", "limb")}
     tested = tested_videos(experiments["keypoint"])
     scores = {kind: _learn(experiment, tested, out / kind, fabric, seed) for kind, experiment in experiments.items()}
-    fused = fuse(list(scores.values()), [1, 1])
+    fused = fuse(list(scores.values()), [1.0, 1.0])
     assert fused.labels is not None
     print(f"\n{len(tested)} videos that training has not seen, {len(made_up.classes or ())} classes:")
     for name, one in (*scores.items(), ("keypoint + limb", fused)):

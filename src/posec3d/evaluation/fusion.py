@@ -18,8 +18,8 @@ def fuse(streams: Sequence[Scores], weights: Sequence[float]) -> Scores:
     """
     if len(weights) != len(streams):
         raise ValueError(f"{len(weights)} weights for {len(streams)} files of scores; give one weight a file")
-    if min(weights) < 0 or sum(weights) == 0:
-        raise ValueError(f"weights {tuple(weights)} must not be negative, nor all 0")
+    if not all(0 <= weight < float("inf") for weight in weights) or sum(weights) == 0:
+        raise ValueError(f"weights {tuple(weights)} must be numbers from 0 on, and not all 0")
     first = streams[0]
     aligned = [first, *(_in_order_of(first, stream, position) for position, stream in enumerate(streams[1:], start=2))]
     total = sum(weight * stream.values for weight, stream in zip(weights, aligned, strict=True))
@@ -40,6 +40,8 @@ def _in_order_of(first: Scores, other: Scores, position: int) -> Scores:
         )
     if first.videos is None or other.videos is None or first.videos == other.videos:
         return other
+    if len(set(other.videos)) < len(other.videos):
+        raise ValueError(f"file {position} lists a video twice, so it cannot be put in the order of the first")
     if set(first.videos) != set(other.videos):
         stranger = sorted(set(other.videos) - set(first.videos))[0]
         raise ValueError(

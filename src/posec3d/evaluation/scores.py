@@ -20,6 +20,7 @@ from jaxtyping import Int
 
 from posec3d.annotations.files import load_annotations
 from posec3d.annotations.unpickling import load_pickle
+from posec3d.models.pth_files import rebuild_tensor
 from posec3d.runtime.files import replacing
 
 
@@ -148,11 +149,11 @@ def _table(path: Path, rows: Sequence[Any]) -> Float[np.ndarray, "N K"]:
 
 
 def _storage(raw: bytes) -> object:
-    return torch.load(io.BytesIO(raw), weights_only=True)
+    return torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
 
 
 # What a pickled tensor is made of, with the limited loader of torch in place of its own.
 _TENSORS: dict[tuple[str, str], Callable[..., object]] = {
-    ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
+    ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
     ("torch.storage", "_load_from_bytes"): _storage,
 }

@@ -35,9 +35,22 @@ class _Constructor:
         return build(*arguments)
 
 
+def rebuild_tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> Tensor:
+    """Build a tensor over a storage that a file holds; ValueError for one that would reach beyond it.
+
+    torch's own function lets the storage grow, over memory that holds whatever was there before.
+    """
+    last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
+    beyond = min(size, default=1) > 0 and last >= storage._size()
+    if beyond or offset < 0 or min(stride, default=0) < 0:
+        raise ValueError(f"a tensor of {size} does not fit into its {storage._size()} stored numbers")
+    tensor: Tensor = torch._utils._rebuild_tensor_v2(storage, offset, size, stride, False, None)  # type: ignore[no-untyped-call]
+    return tensor
+
+
 _REAL: dict[tuple[str, str], object] = {
     ("collections", "OrderedDict"): collections.OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): _Constructor(torch._utils._rebuild_tensor_v2),
+    ("torch._utils", "_rebuild_tensor_v2"): _Constructor(rebuild_tensor),
     ("torch._utils", "_rebuild_parameter"): _Constructor(torch._utils._rebuild_parameter),
     ("torch", "Size"): torch.Size,
 }

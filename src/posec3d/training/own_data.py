@@ -43,6 +43,8 @@ def experiment_for(
     names = _read_classes(classes) if classes else annotations.classes
     train, val, test = _splits(annotations, train_split, val_split)
     num_classes = len(names) if names else 1 + max((video.label or 0 for video in annotations.annotations), default=0)
+    if num_classes < 2:
+        raise ValueError(f"{path}: has one class only; give a second one, such as moments in which nothing happens")
     data = Data(
         train=Source(annotations=path, split=train),
         val=None if val is None else Source(annotations=path, split=val),

@@ -15,6 +15,7 @@ from PIL import ImageFont
 
 from posec3d.runtime.files import replacing
 from posec3d.skeletons import Skeleton
+from posec3d.skeletons import side_of
 
 # Left, right and middle of a body: told apart also by people who do not see red and green (Okabe and Ito, 2008).
 _LEFT, _RIGHT, _MIDDLE = (86, 180, 233), (230, 159, 0), (235, 235, 235)
@@ -92,9 +93,9 @@ def save_gif(path: Path, pictures: Sequence[UInt8[np.ndarray, "H W 3"]], *, fram
 
 
 def _colour(*keypoints: str) -> tuple[int, int, int]:
-    sides = {next((side for side in ("left", "right") if side in name), "middle") for name in keypoints}
-    sides.discard("middle" if len(sides) > 1 else "")
-    return {frozenset({"left"}): _LEFT, frozenset({"right"}): _RIGHT}.get(frozenset(sides), _MIDDLE)
+    """Return the colour of a keypoint or limb: that of the one side its ends have, if any."""
+    sides = {side_of(name) for name in keypoints} - {None}
+    return {"left": _LEFT, "right": _RIGHT}[sides.pop() or ""] if len(sides) == 1 else _MIDDLE
 
 
 @cache

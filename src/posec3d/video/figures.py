@@ -25,25 +25,24 @@ def volume_figures(
     """
     height, width = poses.canvas
     size = (side, round(side * width / height))
-    keypoints, scores = torch.from_numpy(poses.keypoints)[None], torch.from_numpy(poses.scores)[None]
-    volumes = [
-        render_keypoints(keypoints, scores, poses.canvas, sigma=sigma)[0].numpy(),
-        render_limbs(keypoints, scores, skeleton.limbs, poses.canvas, sigma=sigma)[0].numpy(),
-    ]
-    brightest = [max(float(volume.max()), 1e-6) for volume in volumes]
+    keypoints, scores = torch.tensor(poses.keypoints)[None], torch.tensor(poses.scores)[None]
+    volumes = {
+        f"{skeleton.num_keypoints} keypoint heatmaps": render_keypoints(keypoints, scores, poses.canvas, sigma=sigma)
+    }
+    if skeleton.limbs:
+        limbs = render_limbs(keypoints, scores, skeleton.limbs, poses.canvas, sigma=sigma)
+        volumes[f"{skeleton.num_limbs} limb heatmaps"] = limbs
+    brightest = {name: max(float(volume.max()), 1e-6) for name, volume in volumes.items()}
     # Heatmap pixel i covers the picture from i * scale on; its centre, where coordinate i lies, is half a pixel on.
     scale = np.array([size[1] / width, size[0] / height], np.float32)
     enlarged = (poses.keypoints + np.float32(0.5)) * scale
     pictures = []
     for frame in range(poses.num_frames):
         black = np.zeros((*size, 3), np.uint8)
-        panels = [draw_skeletons(black, enlarged[:, frame], poses.scores[:, frame], skeleton)]
-        panels += [
-            colour_heatmaps(volume[:, frame], size, brightest=most)
-            for volume, most in zip(volumes, brightest, strict=True)
-        ]
-        names = ["poses", f"{skeleton.num_keypoints} keypoint heatmaps", f"{skeleton.num_limbs} limb heatmaps"]
-        pictures.append(_beside(panels, names, title))
+        panels = {"poses": draw_skeletons(black, enlarged[:, frame], poses.scores[:, frame], skeleton)}
+        for name, volume in volumes.items():
+            panels[name] = colour_heatmaps(volume[0, :, frame].numpy(), size, brightest=brightest[name])
+        pictures.append(_beside(list(panels.values()), list(panels), title))
     return pictures
 
 
