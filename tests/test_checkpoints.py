@@ -4,6 +4,7 @@ from safetensors.torch import save_file
 
 from posec3d.checkpoints import build_model
 from posec3d.checkpoints import load_model
+from posec3d.checkpoints import network_of
 from posec3d.checkpoints import read_checkpoint
 from posec3d.checkpoints import save_checkpoint
 from posec3d.checkpoints import start_from
@@ -68,7 +69,7 @@ def test_a_skeleton_of_ones_own_travels_with_the_weights(tmp_path):
         (card(num_classes=3), "knows 4 classes, but 3 are expected; set data.num_classes=4"),
         (
             ModelCard(heatmaps=Heatmaps(), network=Network(base_channels=8), clips=Clips(), num_classes=4),
-            "give the config it was trained with",
+            "its first layer has 4 channels, the network's has 8; set network.base_channels=4",
         ),
     ],
 )
@@ -106,6 +107,41 @@ def test_fine_tuning_keeps_a_head_for_other_classes(saved):
 def test_fine_tuning_needs_the_same_channels(saved):
     with pytest.raises(ValueError, match="takes 17 heatmaps a frame, but the skeleton gives 13"):
         start_from(build_model(card(skeleton="penn13")), saved[0])
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (Network(base_channels=8, stage_blocks=(1, 1)), "first layer has 4 channels, the network's has 8"),
+        (Network(base_channels=4, stage_blocks=(1, 2)), "has no 'backbone.layer2.1"),
+        (Network(base_channels=4, stage_blocks=(1, 1, 1)), "'backbone.layer2.0.conv2|has no 'backbone.layer3"),
+    ],
+)
+def test_fine_tuning_needs_the_same_network(saved, network, message):
+    other = ModelCard(**{**vars(card()), "network": network})
+
+    with pytest.raises(ValueError, match=message):
+        start_from(build_model(other), saved[0])
+
+
+@pytest.mark.parametrize("stage_blocks", [(1, 1), (2, 1, 3)])
+def test_the_size_of_a_network_is_read_off_its_weights(tmp_path, stage_blocks):
+    network = Network(base_channels=4, stage_blocks=stage_blocks)
+    model = build_model(ModelCard(**{**vars(card()), "network": network}))
+    torch.save({"state_dict": model.state_dict()}, tmp_path / "m.pth")
+
+    assert network_of(tmp_path / "m.pth") == (network, Clips())
+
+
+def test_a_checkpoint_of_ours_says_its_size_and_clips(saved):
+    assert network_of(saved[0]) == (card().network, card().clips)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    torch.save({"conv.weight": torch.ones(1)}, tmp_path / "m.pth")
+
+    with pytest.raises(ValueError, match=r"has no 'backbone.conv1.conv.weight'; it is of another network"):
+        network_of(tmp_path / "m.pth")
 
 
 def test_damaged_and_foreign_files_are_said_to_be(tmp_path, saved):

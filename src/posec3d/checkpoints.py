@@ -1,7 +1,9 @@
 """Checkpoints: weights in a safetensors file whose header says how to run them, and weights of other frameworks."""
 
+import re
 from pathlib import Path
 
+import torch
 from pydantic import TypeAdapter
 from pydantic import ValidationError
 from safetensors import SafetensorError
@@ -9,7 +11,9 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from posec3d.experiment import Clips
 from posec3d.experiment import ModelCard
+from posec3d.experiment import Network
 from posec3d.models.builders import build_posec3d
 from posec3d.models.pth_files import read_pth
 from posec3d.models.recognizer import PoseC3D
@@ -104,20 +108,39 @@ def load_weights(model: PoseC3D, weights: dict[str, Tensor], path: Path) -> None
 
 
 def start_from(model: PoseC3D, path: Path) -> list[str]:
-    """Put a checkpoint's weights into a model wherever name and shape agree, and return the names that did not.
+    """Put a checkpoint's weights into a model, and return the names of the head's that did not fit.
 
-    For fine-tuning: a head for other classes stays as it was. ValueError when the first layer takes other channels, or
-    when no layer of the backbone fits.
+    For fine-tuning: a head for other classes stays as it was. ValueError when any other layer differs.
     """
     weights, _ = read_checkpoint(path)
     expected = model.state_dict()
-    fitting = {
-        name: weights[name] for name in expected if name in weights and weights[name].shape == expected[name].shape
-    }
-    if _FIRST not in fitting:
-        raise ValueError(f"{path}: {_misfit(_FIRST, weights.get(_FIRST), expected[_FIRST])}")
+    left_out = []
+    for name, tensor in expected.items():
+        found = weights.get(name)
+        if "num_batches" in name or (found is not None and found.shape == tensor.shape):
+            continue
+        if not name.startswith(_HEAD):
+            raise ValueError(f"{path}: {_misfit(name, found, tensor)}")
+        left_out.append(name)
+    fitting = {name: weights[name] for name in expected if name in weights and name not in left_out}
     model.load_state_dict(fitting, strict=False)
-    return [name for name in expected if name not in fitting and "num_batches" not in name]
+    return left_out
+
+
+def network_of(path: Path) -> tuple[Network, Clips]:
+    """Return the size of a checkpoint's network, and the clips it was trained on (the published ones if it is silent).
+
+    For fine-tuning on one's own data, where the checkpoint decides. ValueError for weights of another architecture.
+    """
+    weights, card = read_checkpoint(path)
+    if card is not None:
+        return card.network, card.clips
+    if _FIRST not in weights:
+        raise ValueError(f"{path}: {_misfit(_FIRST, None, torch.empty(0))}")
+    blocks = {match.groups() for name in weights if (match := re.match(r"backbone\.layer(\d+)\.(\d+)\.", name))}
+    stages = sorted({stage for stage, _ in blocks})
+    counts = tuple(sum(stage == own for own, _ in blocks) for stage in stages)
+    return Network(base_channels=weights[_FIRST].shape[0], stage_blocks=counts), Clips()
 
 
 def _misfit(name: str, found: Tensor | None, expected: Tensor) -> str:
@@ -127,6 +150,11 @@ def _misfit(name: str, found: Tensor | None, expected: Tensor) -> str:
         return (
             f"takes {found.shape[1]} heatmaps a frame, but the skeleton gives {expected.shape[1]}; "
             "use the skeleton and kind (keypoint or limb) it was trained with"
+        )
+    if name == _FIRST:
+        return (
+            f"its first layer has {found.shape[0]} channels, the network's has {expected.shape[0]}; "
+            f"set network.base_channels={found.shape[0]}"
         )
     if name.startswith(_HEAD):
         num_classes = found.shape[0]

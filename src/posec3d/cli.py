@@ -54,10 +54,9 @@ def _run(command: str, arguments: list[str]) -> int:
     logger = logging.getLogger("posec3d")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.handlers[:] = [handler]
     module = importlib.import_module(f"posec3d.commands.{command}")
     for argument in arguments:
         said_now = getattr(module, "REFUSED", {}).get(argument.split("=")[0])

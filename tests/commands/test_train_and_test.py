@@ -14,6 +14,7 @@ from posec3d.annotations import AnnotationSet
 from posec3d.annotations import save_annotations
 from posec3d.checkpoints import build_model
 from posec3d.checkpoints import read_checkpoint
+from posec3d.cli import main
 from posec3d.config_files import load_experiment
 from posec3d.experiment import card_of
 from posec3d.synthetic import make_annotations
@@ -116,12 +117,12 @@ def test_training_can_end_with_tests(run, made_up, tmp_path):
 
 def test_fine_tuning_starts_from_a_checkpoint(run, made_up, tmp_path):
     run("posec3d", "train", "--annotations", "my.pkl", "--work-dir", "first", "--cfg-options", *TINY)
-    done = run(
-        *("posec3d", "train", "--annotations", "my.pkl", "--init", "first/last.safetensors"),
-        *("--cfg-options", *TINY),
-    )
+    # The network and the clips are those of the checkpoint: nothing but the number of epochs is said again.
+    done = run("posec3d", "train", "--annotations", "my.pkl", "--init", "first/last.safetensors", "--epochs", "1")
 
-    assert "weights from first/last.safetensors" in done.stderr
+    assert "weights from first/last.safetensors\n" in done.stderr
+    _, card = read_checkpoint(tmp_path / "work_dirs/my/last.safetensors")
+    assert (card.network.base_channels, card.clips.length) == (4, 8)
 
 
 def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
@@ -178,7 +179,7 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
     ],
     ids=lambda value: " ".join(value)[:50] if isinstance(value, tuple) else "",
 )
-def test_what_a_user_can_mend_is_one_sentence_and_status_two(run, made_up, tmp_path, words, message):
+def test_what_a_user_can_mend_is_one_sentence_and_status_two(made_up, tmp_path, words, message, monkeypatch, capsys):
     class Evil:
         def __reduce__(self):
             return os.system, ("touch trace",)
@@ -188,11 +189,28 @@ def test_what_a_user_can_mend_is_one_sentence_and_status_two(run, made_up, tmp_p
     (tmp_path / "empty.pkl").write_bytes(pickle.dumps([]))
     (tmp_path / "two.txt").write_text("squat\nwalk\n")
 
-    done = run("posec3d", *words, status=2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("POSEC3D_MIRROR", "http://127.0.0.1:9")
 
-    assert re.search(message, done.stderr.replace("\n", " ")), done.stderr
+    try:
+        status = main(list(words))
+    except SystemExit as stop:  # how tyro ends when options are wrong
+        status = stop.code
+
+    said = capsys.readouterr().err
+    assert status == 2
+    assert re.search(message, said.replace("\n", " ")), said
+    assert "Traceback" not in said
     assert not (tmp_path / "trace").exists()
     assert not list(tmp_path.rglob("*.unfinished*"))
+
+
+def test_a_mistake_ends_the_process_with_status_two(run):
+    done = run("posec3d", "train", "nothing.py", status=2)
+
+    assert done.stderr.startswith("posec3d: nothing.py: no such config file; shipped: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_full_disk_while_saving_is_one_sentence(run, made_up, tmp_path):

@@ -4,12 +4,15 @@ from json import dumps
 from pathlib import Path
 
 from posec3d.annotations.checks import check_annotations
+from posec3d.commands.options import OptionalName
+from posec3d.commands.options import OptionalNumber
+from posec3d.commands.options import OptionalPath
 from posec3d.runtime.files import replacing
 from posec3d.skeletons import get_skeleton
 
 
 def check(
-    file: Path, /, *, skeleton: str | None = None, num_classes: int | None = None, json: Path | None = None
+    file: Path, /, *, skeleton: OptionalName = None, num_classes: OptionalNumber = None, json: OptionalPath = None
 ) -> None:
     """Tell all that is wrong in an annotation file, what to do about it, and what the file holds.
 

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import tyro
 
+from posec3d.commands.options import OptionalPath
+
 
 def fuse(
     files: Annotated[tuple[Path, ...], tyro.conf.Positional],
     *,
     weights: tuple[float, ...] = (),
-    labels: Path | None = None,
-    out: Path | None = None,
+    labels: OptionalPath = None,
+    out: OptionalPath = None,
 ) -> None:
     """Add up the scores of several models for the same videos, and measure each of them and the sum.
 

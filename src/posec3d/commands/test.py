@@ -8,6 +8,11 @@ from typing import Literal
 
 import tyro
 
+from posec3d.commands.options import Changes
+from posec3d.commands.options import OptionalName
+from posec3d.commands.options import OptionalNumber
+from posec3d.commands.options import OptionalPath
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,20 +42,20 @@ REFUSED = {
 
 def test(
     config: Annotated[Path, tyro.conf.Positional],
-    checkpoint: Annotated[Path | None, tyro.conf.Positional] = None,
+    checkpoint: Annotated[OptionalPath, tyro.conf.Positional] = None,
     *,
-    annotations: Path | None = None,
-    split: str | None = None,
+    annotations: OptionalPath = None,
+    split: OptionalName = None,
     eval: tuple[Metric, ...] = ("top_k_accuracy", "mean_class_accuracy"),
-    out: Path | None = None,
+    out: OptionalPath = None,
     average_clips: Literal["prob", "score"] = "prob",
     fast: bool = False,
     fuse_conv_bn: bool = False,
     batch_size: int = 1,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     precision: Literal["fp32", "bf16", "fp16"] = "fp32",
-    workers: int | None = None,
-    cfg_options: tuple[str, ...] = (),
+    workers: OptionalNumber = None,
+    cfg_options: Changes = (),
 ) -> None:
     """Score the test videos with a checkpoint, and measure top-1, top-5 and mean class accuracy.
 

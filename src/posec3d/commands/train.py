@@ -1,12 +1,18 @@
 """`posec3d train`: train a network from a config, or from an annotation file alone."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Literal
 
 import tyro
+
+from posec3d.commands.options import Changes
+from posec3d.commands.options import OptionalName
+from posec3d.commands.options import OptionalNumber
+from posec3d.commands.options import OptionalPath
 
 if TYPE_CHECKING:
     from posec3d.experiment import Experiment
@@ -32,19 +38,19 @@ REFUSED = {
 
 
 def train(
-    config: Annotated[Path | None, tyro.conf.Positional] = None,
+    config: Annotated[OptionalPath, tyro.conf.Positional] = None,
     *,
-    annotations: Path | None = None,
-    classes: Path | None = None,
-    skeleton: str | None = None,
+    annotations: OptionalPath = None,
+    classes: OptionalPath = None,
+    skeleton: OptionalName = None,
     kind: Literal["keypoint", "limb"] = "keypoint",
     size: Literal["auto", "small", "full"] = "auto",
-    train_split: str | None = None,
-    val_split: str | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    init: str | None = None,
-    work_dir: Path | None = None,
+    train_split: OptionalName = None,
+    val_split: OptionalName = None,
+    epochs: OptionalNumber = None,
+    batch_size: OptionalNumber = None,
+    init: OptionalName = None,
+    work_dir: OptionalPath = None,
     validate: bool = True,
     test_last: bool = False,
     test_best: bool = False,
@@ -55,8 +61,8 @@ def train(
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     devices: int = 1,
     precision: Literal["fp32", "bf16", "fp16"] = "fp32",
-    workers: int | None = None,
-    cfg_options: tuple[str, ...] = (),
+    workers: OptionalNumber = None,
+    cfg_options: Changes = (),
 ) -> None:
     """Train a network, from a config or from an annotation file alone.
 
@@ -77,8 +83,8 @@ def train(
         classes: With --annotations: a text file with one class name a line, in the order of labels.
         skeleton: With --annotations: a name such as coco17 or penn13, or a .json file; else told by the keypoints.
         kind: With --annotations: draw keypoints or limbs.
-        size: With --annotations: the published network (full), or one that a CPU trains in minutes (small). The default
-            is full on an accelerator, else small.
+        size: With --annotations: the published network (full), or one that a CPU trains in minutes (small). Without it,
+            full on an accelerator, else small; with --init, the network of the checkpoint.
         train_split: With --annotations: the split to train on; else the one called train.
         val_split: With --annotations: the split to validate on; else the one called val, or a tenth held out.
         epochs: How often the videos are gone through.
@@ -123,7 +129,7 @@ def train(
         name = config.stem
     else:
         assert annotations is not None
-        experiment = _own_experiment(annotations, classes, skeleton, kind, size, train_split, val_split, device)
+        experiment = _own_experiment(annotations, classes, skeleton, kind, size, train_split, val_split, device, init)
         name = annotations.name.split(".")[0]
     experiment = with_options(experiment, [*options, *cfg_options])
     train_videos, val_videos = training_videos(experiment)
@@ -166,17 +172,24 @@ def _own_experiment(
     train_split: str | None,
     val_split: str | None,
     device: str,
+    init: str | None,
 ) -> "Experiment":
     import torch
 
     from posec3d.annotations.files import load_annotations
+    from posec3d.checkpoints import network_of
+    from posec3d.published import cache_folder
+    from posec3d.published import checkpoint_path
     from posec3d.training.own_data import experiment_for
 
-    if size == "auto":
+    if init is not None:
+        size = "full"
+        _LOGGER.info("network: that of %s", init)
+    elif size == "auto":
         slow = device == "cpu" or (device == "auto" and not torch.accelerator.is_available())
         size = "small" if slow else "full"
         _LOGGER.info("network: %s (--size %s trains the other)", size, "full" if slow else "small")
-    return experiment_for(
+    experiment = experiment_for(
         load_annotations(annotations),
         kind=kind,
         size=size,
@@ -186,6 +199,10 @@ def _own_experiment(
         train_split=train_split,
         val_split=val_split,
     )
+    if init is None:
+        return experiment
+    network, clips = network_of(checkpoint_path(init, cache_folder()))
+    return replace(experiment, network=network, clips=clips)
 
 
 def _move_earlier_run(folder: Path) -> None:

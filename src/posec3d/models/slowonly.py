@@ -4,9 +4,11 @@ Source: PoseC3D, section 3.3 (SlowOnly without its first stage); layers and para
 `ResNet3dSlowOnly`, whose published weights load unchanged.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch import nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _EXPANSION = 4
@@ -81,8 +83,6 @@ class SlowOnly(nn.Module):
     ) -> None:
         super().__init__()
         self.conv1 = ConvBNReLU(in_channels, base_channels, (1, 7, 7))
-        # mmaction2's pool1 has kernel (1, 3, 3) and stride 1: it widens the points and keeps the size.
-        self.maxpool = nn.MaxPool3d((1, 3, 3), stride=1, padding=(0, 1, 1))
         channels, planes = base_channels, base_channels
         for stage, num_blocks in enumerate(stage_blocks):
             last = stage == len(stage_blocks) - 1
@@ -98,10 +98,19 @@ class SlowOnly(nn.Module):
         _initialise(self)
 
     def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
-        x: Tensor = self.maxpool(self.conv1(volume))
+        x: Tensor = _widest_of_neighbours(self.conv1(volume))
         for stage in range(self.num_stages):
             x = getattr(self, f"layer{stage + 1}")(x)
         return x
+
+
+def _widest_of_neighbours(x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T H W"]:
+    """Pool each frame over 3x3 pixels with stride 1: mmaction2's pool1, which keeps the size.
+
+    In two dimensions, frame by frame: on a GPU the gradient of 3-D max pooling is not deterministic.
+    """
+    frames = functional.max_pool2d(x.transpose(1, 2).flatten(0, 1), 3, stride=1, padding=1)
+    return torch.unflatten(frames, 0, (x.shape[0], x.shape[2])).transpose(1, 2)
 
 
 def fuse_normalisation(model: nn.Module) -> None:
