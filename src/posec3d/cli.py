@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(given[0], given[1:])
     except KeyboardInterrupt:
-        return _complain("stopped", status=130)
+        hint = "; the same command with --resume goes on after the last whole epoch" if given[0] == "train" else ""
+        return _complain(f"stopped{hint}", status=130)
     except BrokenPipeError:
         # Whoever reads the output has closed it, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

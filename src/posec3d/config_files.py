@@ -47,6 +47,11 @@ def load_experiment(path: Path, options: Sequence[str] = ()) -> Experiment:
 
 def find_config(path: Path) -> Path:
     """Return a config file: the path as given, else the one of that name among those that come with the package."""
+    if path.is_file() and path.suffix != ".py":
+        raise ValueError(
+            f"{path}: not a config file (.py); a config comes first, a checkpoint second, and an annotation file is "
+            "given as --annotations FILE"
+        )
     if path.is_file():
         return path
     for folder in _SHIPPED:

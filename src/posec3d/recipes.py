@@ -51,5 +51,6 @@ def own_data(kind: Kind, data: Data, *, skeleton: Skeleton, size: Literal["small
         network=Network(base_channels=16, stage_blocks=(2, 2, 2)) if small else Network(),
         # On so few pixels a network is at home on one canvas only: tested on 36 after 32, it loses half its accuracy.
         clips=Clips(length=24, train_short_side=36, train_canvas=32, test_canvas=32) if small else Clips(),
-        training=Training(epochs=epochs),
+        # Few videos make few steps: smaller batches make more of them, and a higher rate makes more of each.
+        training=Training(epochs=epochs, batch_size=8, learning_rate=0.6) if small else Training(epochs=epochs),
     )

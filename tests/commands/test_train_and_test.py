@@ -4,6 +4,7 @@ import pickle
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,12 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
         (("fuse", "a.pkl", "b.pkl"), "a.pkl: no such scores file"),
         (("train", "--nonsense"), "nonsense"),
         (("trian",), "no command 'trian'"),
+        (("train", "my.pkl"), "my.pkl: not a config file .* given as --annotations FILE"),
+        (("test", "x.safetensors", "config.py"), "x.safetensors: not a config file|no such config file"),
+        (("train", GYM, "--size", "small"), "--size goes with --annotations; change .* by --cfg-options"),
+        (("train", "--annotations", "my.pkl", "--classes", "my.pkl"), "my.pkl: not a text file; write one class name"),
+        (("train", "--annotations", "unlabelled.pkl"), "unlabelled.pkl: no video has a label"),
+        (("test", GYM, "x.pth", "--out", "my.pkl/scores.json"), "my.pkl"),
     ],
     ids=lambda value: " ".join(value)[:50] if isinstance(value, tuple) else "",
 )
@@ -187,6 +194,8 @@ def test_what_a_user_can_mend_is_one_sentence_and_status_two(made_up, tmp_path, 
     (tmp_path / "broken.pkl").write_bytes(made_up.read_bytes()[:500])
     (tmp_path / "evil.pkl").write_bytes(pickle.dumps([Evil()]))
     (tmp_path / "empty.pkl").write_bytes(pickle.dumps([]))
+    nameless = [replace(video, label=None) for video in make_annotations(4).annotations]
+    save_annotations(tmp_path / "unlabelled.pkl", AnnotationSet(tuple(nameless)))
     (tmp_path / "two.txt").write_text("squat\nwalk\n")
 
     monkeypatch.chdir(tmp_path)

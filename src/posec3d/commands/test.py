@@ -41,8 +41,10 @@ REFUSED = {
 
 
 def test(
-    config: Annotated[Path, tyro.conf.Positional],
-    checkpoint: Annotated[OptionalPath, tyro.conf.Positional] = None,
+    config: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CONFIG")],
+    checkpoint: Annotated[
+        Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT", help_behavior_hint="")
+    ] = None,
     *,
     annotations: OptionalPath = None,
     split: OptionalName = None,
@@ -132,15 +134,15 @@ def test(
     import numpy as np
 
     labels = np.array([-1 if video.label is None else video.label for video in videos])
-    if out is not None:
-        save_scores(out, Scores(values, labels, tuple(video.video for video in videos), card.classes))
-        _LOGGER.info("scores of %d videos written to %s", len(videos), out)
     accuracy = measure(values, labels)
     if "top_k_accuracy" in eval:
         print(f"top1_acc: {accuracy.top1:.4f}")
         print(f"top5_acc: {accuracy.top5:.4f}")
     if "mean_class_accuracy" in eval:
         print(f"mean_class_accuracy: {accuracy.mean_class:.4f}")
+    if out is not None:
+        save_scores(out, Scores(values, labels, tuple(video.video for video in videos), card.classes))
+        _LOGGER.info("scores of %d videos written to %s", len(videos), out)
 
 
 def _what_to_test(

@@ -38,7 +38,9 @@ REFUSED = {
 
 
 def train(
-    config: Annotated[OptionalPath, tyro.conf.Positional] = None,
+    config: Annotated[
+        Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[CONFIG]", help_behavior_hint="")
+    ] = None,
     *,
     annotations: OptionalPath = None,
     classes: OptionalPath = None,
@@ -122,6 +124,11 @@ def train(
         use_deterministic_algorithms()
     if (config is None) == (annotations is None):
         raise ValueError("give either a config file or --annotations FILE; see posec3d train --help")
+    own = {"--classes": classes, "--skeleton": skeleton, "--train-split": train_split, "--val-split": val_split}
+    own |= {"--size": None if size == "auto" else size, "--kind": None if kind == "keypoint" else kind}
+    misplaced = [option for option, value in own.items() if value is not None]
+    if config is not None and misplaced:
+        raise ValueError(f"{misplaced[0]} goes with --annotations; change {config} by --cfg-options NAME=VALUE instead")
     if config is not None:
         from posec3d.config_files import load_experiment
 

@@ -35,10 +35,11 @@ class Scores:
 
 
 def check_scores_path(path: Path) -> None:
-    """Raise ValueError unless the suffix names a format: to be called before hours of scoring."""
+    """Raise ValueError unless the suffix names a format, and make the folder: to be called before hours of scoring."""
     if path.suffix not in _WRITERS:
         given = path.suffix or "a file without suffix"
         raise ValueError(f"{path}: scores are written as .pkl, .json or .npz, not as {given}")
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def save_scores(path: Path, scores: Scores) -> None:

@@ -40,6 +40,8 @@ def experiment_for(
     path = annotations.source
     if not annotations.annotations:
         raise ValueError(f"{path}: has no videos; write at least one a class, as docs/annotations.md shows")
+    if all(video.label is None for video in annotations.annotations):
+        raise ValueError(f"{path}: no video has a label; give each the number of its class, from 0 on")
     names = _read_classes(classes) if classes else annotations.classes
     train, val, test = _splits(annotations, train_split, val_split)
     num_classes = len(names) if names else 1 + max((video.label or 0 for video in annotations.annotations), default=0)
@@ -92,7 +94,10 @@ def _only(names: list[str], word: str, source: str, option: str, *, required: bo
 def _read_classes(path: Path) -> tuple[str, ...]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file of class names; write one name a line, in the order of labels")
-    names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    try:
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: not a text file; write one class name a line, in the order of labels") from None
     if not names:
         raise ValueError(f"{path}: has no class names; write one a line, in the order of labels")
     return names
