@@ -170,6 +170,8 @@ def _train_epoch(
             )
         total, num_clips = total + value * len(labels), num_clips + len(labels)
         reporter.step(epoch, value)
+    if fabric.world_size == 1:  # Apple GPUs have no float64 to sum in.
+        return total / num_clips
     summed = fabric.all_reduce(torch.tensor([total, num_clips], dtype=torch.float64), reduce_op="sum")
     return float(summed[0] / summed[1])
 
