@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from posec3d.annotations import save_annotations
@@ -34,6 +37,18 @@ def test_each_part_has_the_videos_of_its_split(file):
     assert ids(learnt) == set(MADE_UP.splits["train"])
     assert ids(validated) == set(MADE_UP.splits["val"])
     assert ids(tested) == set(MADE_UP.splits["test"])
+
+
+def test_training_leaves_out_videos_of_nobody_and_says_so(tmp_path, caplog):
+    first, *others = MADE_UP.annotations
+    empty = replace(first, scores=np.zeros_like(first.scores))
+    save_annotations(tmp_path / "some.pkl", replace(MADE_UP, annotations=(empty, *others)))
+    train, val = (Source(annotations=str(tmp_path / "some.pkl"), split=name) for name in ("train", "val"))
+
+    learnt, _ = training_videos(experiment(train, val))
+
+    assert ids(learnt) == set(MADE_UP.splits["train"]) - {first.video}
+    assert f"nobody is seen in 1 of 12 training videos, which are left out; the first is {first.video!r}" in caplog.text
 
 
 def test_parts_may_come_from_several_files(tmp_path, file):

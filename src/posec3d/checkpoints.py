@@ -143,6 +143,15 @@ def network_of(path: Path) -> tuple[Network, Clips]:
     return Network(base_channels=weights[_FIRST].shape[0], stage_blocks=counts), Clips()
 
 
+def num_classes_of(path: Path) -> int:
+    """Return how many classes a checkpoint's network tells apart; ValueError for weights of another architecture."""
+    weights, _ = read_checkpoint(path)
+    name = f"{_HEAD}.weight"
+    if name not in weights:
+        raise ValueError(f"{path}: {_misfit(name, None, torch.empty(0))}")
+    return int(weights[name].shape[0])
+
+
 def _misfit(name: str, found: Tensor | None, expected: Tensor) -> str:
     if found is None:
         return f"has no {name!r}; it is of another network, so give the config it was trained with"

@@ -8,7 +8,11 @@ import traceback
 from collections.abc import Sequence
 
 COMMANDS = {
-    "demo": "Train on generated motions, test, fuse, and draw the pictures: the whole product in three minutes.",
+    "recognize": "Tell what people do in a video, in pictures or in a pose file.",
+    "stream": "The same while it happens: webcam, network camera, or a file as if it were one.",
+    "visualize": "Draw poses, heatmaps, and which joints and moments made the decision.",
+    "extract": "Find the people of many videos, for training.",
+    "demo": "Film generated motions, find the people, train, test, fuse and draw: the whole product in five minutes.",
     "check": "Tell all that is wrong in an annotation file.",
     "train": "Train a network, from a config or from an annotation file alone.",
     "test": "Score videos with a checkpoint, and measure.",

@@ -1,5 +1,6 @@
 """The videos that an experiment names, read and checked to fit it."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from posec3d.annotations.selection import usable_videos
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
 
+_LOGGER = logging.getLogger(__name__)
+
 
 def training_videos(experiment: Experiment) -> tuple[Sequence[Annotation], Sequence[Annotation]]:
     """Return the videos to train on and those to validate on."""
     data = experiment.data
     train_file = _read(data.train, "train")
-    train = _videos(experiment, train_file, data.train)
+    train = _with_somebody(_videos(experiment, train_file, data.train), data.train)
     if data.val is None:
         return hold_out(train, data.held_out)
     val_file = train_file if data.val.annotations == data.train.annotations else _read(data.val, "val")
@@ -28,6 +31,21 @@ def tested_videos(experiment: Experiment) -> Sequence[Annotation]:
     data = experiment.data
     source, part = (data.val, "val") if data.test is None else (data.test, "test")
     return training_videos(experiment)[1] if source is None else _videos(experiment, _read(source, part), source)
+
+
+def _with_somebody(videos: Sequence[Annotation], source: Source) -> tuple[Annotation, ...]:
+    """Return the videos in which anybody is seen: from the others there is nothing to learn."""
+    seen = tuple(video for video in videos if (video.poses().scores > 0).any())
+    if len(seen) < len(videos):
+        first = next(video.video for video in videos if not (video.poses().scores > 0).any())
+        _LOGGER.warning(
+            "%s: nobody is seen in %d of %d training videos, which are left out; the first is %r",
+            source.annotations,
+            len(videos) - len(seen),
+            len(videos),
+            first,
+        )
+    return seen
 
 
 def _read(source: Source, part: str) -> AnnotationSet:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from posec3d.annotations import AnnotationSet
 from posec3d.annotations import save_annotations
@@ -83,10 +84,14 @@ def test_own_data_in_four_steps(run, made_up, tmp_path):
     run("posec3d", "test", "work_dirs/my/config.py", "work_dirs/my/best.safetensors", "--out", "scores.json")
     alone = run(
         *("posec3d", "test", "work_dirs/my/best.safetensors", "--annotations", "my.pkl", "--split", "val"),
-        *("--out", "again.npz"),
+        *("--out", "again.npz", "--confusion", "pictures/confusion.png"),
     )
 
+    assert (tmp_path / "pictures/confusion.png").read_bytes()[1:4] == b"PNG"
     assert "3 classes, skeleton coco17, training on split 'train', validating on split 'val'" in trained.stderr
+    for name in ("learning_curves.png", "confusion_matrix.png"):
+        with Image.open(tmp_path / "work_dirs/my" / name) as picture:
+            assert picture.format == "PNG"
     _, card = read_checkpoint(tmp_path / "work_dirs/my/best.safetensors")
     assert card.classes == ("squat", "walk", "wave")
     scores = json.loads((tmp_path / "scores.json").read_text())
@@ -170,6 +175,7 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
         (("test", "my.pkl"), "give a config and a checkpoint, or a checkpoint and --annotations"),
         (("test", "nothing.safetensors", "--annotations", "my.pkl"), "nothing.safetensors"),
         (("test", GYM, "x.pth", "--out", "scores.csv"), "scores are written as .pkl, .json or .npz, not as .csv"),
+        (("test", GYM, "x.pth", "--confusion", "x.jpg"), "x.jpg: the confusion matrix is written as .png, not as .jpg"),
         (("test", GYM, "x.pth", "--eval", "accuracy"), "top_k_accuracy"),
         (("test", GYM, "x.pth", "--dump", "x.pkl"), "--dump is an option of mmaction2: use --out"),
         (("fuse", "my.pkl"), "at least two files"),

@@ -1,64 +1,166 @@
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 import posec3d
-from posec3d.checkpoints import build_model
-from posec3d.checkpoints import save_checkpoint
-from posec3d.experiment import Clips
-from posec3d.experiment import Heatmaps
-from posec3d.experiment import ModelCard
-from posec3d.experiment import Network
+from posec3d.evaluation.scoring import score_videos
+from posec3d.evaluation.scoring import views_loader
+from posec3d.people import PeopleInFrame
+from posec3d.people import PosedVideo
+from posec3d.skeletons import get_skeleton
 from posec3d.synthetic import make_annotations
 
 
-@pytest.fixture
-def recognizer(tmp_path):
-    card = ModelCard(
-        heatmaps=Heatmaps(),
-        network=Network(base_channels=4, stage_blocks=(1, 1)),
-        clips=Clips(length=8, test_canvas=16, test_clips=2),
-        num_classes=3,
-        classes=("squat", "walk", "wave"),
-    )
-    save_checkpoint(tmp_path / "model.safetensors", build_model(card).state_dict(), card)
-    return posec3d.ActionRecognizer.load(tmp_path / "model.safetensors")
+@pytest.fixture(scope="module")
+def videos():
+    return make_annotations(6, seed=3).annotations
 
 
-def test_a_video_gets_a_probability_for_each_class(recognizer):
-    video = make_annotations(3, seed=0).annotations[0]
+def test_a_video_gets_a_probability_for_each_class(recognizer, videos):
+    (segment,) = recognizer.recognize(videos[0])
 
-    recognition = recognizer.recognize(video)
+    assert segment.video == videos[0].video
+    assert (segment.start_seconds, segment.people) == (0, None)
+    assert segment.end_seconds == pytest.approx(videos[0].num_frames / 30)
+    assert segment.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert [share for _, share in segment.top(3)] == sorted(segment.probabilities, reverse=True)
+    assert segment.action == segment.top(1)[0][0]
+    assert f"everybody: {segment.action} " in str(segment)
 
-    assert recognition.video == video.video
-    assert recognition.probabilities.sum() == pytest.approx(1, abs=1e-5)
-    assert [name for name, _ in recognition.top(3)] != []
-    assert [share for _, share in recognition.top(3)] == sorted(recognition.probabilities, reverse=True)
-    assert str(recognition).startswith(f"{video.video}: {recognition.top(1)[0][0]} ")
+
+def test_an_annotation_gets_the_scores_of_posec3d_test(recognizer, videos):
+    batches = views_loader(recognizer.card, videos[:2], num_clips=2, mirrored=True)
+    expected = score_videos(recognizer.model, recognizer.card, batches, device=recognizer.device)
+
+    found = [segment.probabilities for segment in recognizer.recognize_all(videos[:2])]
+
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_poses_are_recognised_like_the_annotation_they_come_from(recognizer):
-    video = make_annotations(3, seed=0).annotations[1]
+def test_guesses_of_an_annotation_count_as_in_posec3d_test(recognizer, videos):
+    keypoints, scores = videos[0].keypoints.copy(), videos[0].scores.copy()
+    keypoints[0, :, 9], scores[0, :, 9] = 1.0, 0.0
+    guessed = replace(videos[0], keypoints=keypoints[:1], scores=scores[:1] * (np.arange(len(scores[0])) > 5)[:, None])
+    batches = views_loader(recognizer.card, [guessed], num_clips=2, mirrored=True)
+    expected = score_videos(recognizer.model, recognizer.card, batches, device=recognizer.device)
 
-    np.testing.assert_allclose(
-        recognizer.recognize(video.poses()).probabilities, recognizer.recognize(video).probabilities, atol=1e-6
-    )
+    np.testing.assert_allclose(recognizer.recognize(guessed)[0].probabilities, expected[0], atol=1e-6)
+
+
+def test_poses_are_recognised_like_the_annotation_they_come_from(recognizer, videos):
+    (of_poses,), (of_annotation,) = recognizer.recognize(videos[1].poses()), recognizer.recognize(videos[1])
+
+    np.testing.assert_allclose(of_poses.probabilities, of_annotation.probabilities, atol=1e-6)
+
+
+def test_a_pose_file_of_another_skeleton_is_mapped(recognizer, tmp_path, videos):
+    keypoints = np.concatenate([videos[0].keypoints[0], videos[0].keypoints[0][:, 5:6]], axis=1)
+    np.savez(tmp_path / "poses.npz", keypoints=keypoints, canvas=np.array(videos[0].canvas))
+
+    (segment,) = recognizer.recognize(tmp_path / "poses.npz")
+
+    assert segment.probabilities.shape == (3,)
+
+
+def test_everyone_gets_a_segment_over_the_time_they_are_there(recognizer):
+    rng = np.random.RandomState(0)
+    frames = [_frame(time, {1: 100.0, **({4: 400.0} if 20 <= time < 50 else {})}, rng) for time in range(60)]
+    video = PosedVideo("two", (480, 640), get_skeleton("coco17"), 30.0, frames)
+
+    one, four = recognizer.recognize(video, people="each")
+
+    assert (one.people, one.start_seconds, one.end_seconds) == ((1,), 0, pytest.approx(2))
+    assert (four.people, four.start_seconds, four.end_seconds) == ((4,), pytest.approx(20 / 30), pytest.approx(50 / 30))
+    alone = PosedVideo("one", video.canvas, video.skeleton, 30.0, [_only(frame, 4) for frame in frames[20:50]])
+    np.testing.assert_allclose(four.probabilities, recognizer.recognize(alone)[0].probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("distance", "expected"),
+    [
+        (120.0, [(1, 2)]),  # their boxes are half a person's height apart
+        (400.0, []),  # far
+    ],
+)
+def test_pairs_are_two_people_who_are_near(recognizer, distance, expected):
+    rng = np.random.RandomState(0)
+    both = {1: 100.0, 2: 100.0 + distance}
+    frames = [_frame(time, both if time < 20 else {1: 100.0}, rng) for time in range(30)]
+    video = PosedVideo("two", (480, 640), get_skeleton("coco17"), 30.0, frames)
+
+    assert [segment.people for segment in recognizer.recognize(video, people="pairs")] == expected
+    assert all(segment.end_seconds == pytest.approx(20 / 30) for segment in recognizer.recognize(video, people="pairs"))
+    timeline = recognizer.recognize(video, people="pairs", window=0.5)
+    assert list(dict.fromkeys(segment.people for segment in timeline)) == expected
+
+
+def test_a_timeline_covers_the_video_without_gaps(recognizer):
+    rng = np.random.RandomState(0)
+    frames = [_frame(time, {1: 100.0}, rng) for time in range(100)]
+    video = PosedVideo("long", (480, 640), get_skeleton("coco17"), 30.0, frames)
+
+    segments = recognizer.recognize(video, window=1.0, stride=0.25)
+
+    assert segments[0].start_seconds == 0
+    assert segments[-1].end_seconds == pytest.approx(100 / 30)
+    for before, after in pairwise(segments):
+        assert before.end_seconds == pytest.approx(after.start_seconds)
+        assert before.action != after.action
+
+
+def test_below_the_threshold_the_answer_is_unsure(recognizer, videos):
+    (segment,) = recognizer.recognize(videos[0], threshold=0.99)
+
+    assert segment.action == "unsure"
+    assert segment.top(1)[0][0] in segment.classes
+
+
+def test_a_video_of_nobody_is_refused(recognizer):
+    frames = [_frame(time, {}, np.random.RandomState(0)) for time in range(5)]
+    video = PosedVideo("empty.mp4", (480, 640), get_skeleton("coco17"), 30.0, frames)
+
+    with pytest.raises(ValueError, match=r"empty\.mp4: nobody is found in any of 5 frames; give"):
+        recognizer.recognize(video)
 
 
 def test_another_skeleton_is_refused_with_the_names_of_the_right_one(recognizer):
-    poses = posec3d.Poses(np.ones((1, 9, 13, 2), np.float32), np.ones((1, 9, 13), np.float32), (20, 20))
+    poses = posec3d.Poses(np.ones((1, 9, 12, 2), np.float32), np.ones((1, 9, 12), np.float32), (20, 20))
 
-    with pytest.raises(ValueError, match="has 13 keypoints, but the network was trained on 'coco17' with 17: nose"):
+    with pytest.raises(ValueError, match="has 12 keypoints, but the network was trained on 'coco17' with 17: nose"):
         recognizer.recognize(poses)
 
 
-def test_no_frames_are_refused(recognizer):
-    poses = posec3d.Poses(np.ones((1, 0, 17, 2), np.float32), np.ones((1, 0, 17), np.float32), (20, 20))
+def test_a_model_that_is_neither_file_nor_published_gets_a_near_name():
+    with pytest.raises(FileNotFoundError, match=r"no model 'ntu60-keypont': .* did you mean 'ntu60-keypoint'"):
+        posec3d.ActionRecognizer.load("ntu60-keypont")
 
-    with pytest.raises(ValueError, match="has no frames"):
-        recognizer.recognize(poses)
+
+def test_the_packaged_model_runs_without_a_name(videos):
+    (segment,) = posec3d.ActionRecognizer.load().recognize(videos[0])
+
+    assert segment.action in segment.classes
 
 
 def test_the_package_has_what_it_names():
     assert all(getattr(posec3d, name) is not None for name in posec3d.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Recogniser'"):
         _ = posec3d.Recogniser
+
+
+def _frame(time, places, rng):
+    """People 200 pixels high and 60 wide at these columns, by id, moving a little."""
+    shape = np.random.RandomState(1).uniform([0, 100], [60, 300], (17, 2))
+    keypoints = [shape + np.array([column, 0]) + rng.normal(0, 3, (17, 2)) for column in places.values()]
+    return PeopleInFrame(
+        time / 30,
+        np.array(keypoints, np.float32).reshape(-1, 17, 2),
+        np.full((len(places), 17), 0.9, np.float32),
+        np.array(list(places), np.int64),
+    )
+
+
+def _only(frame, identity):
+    kept = frame.ids == identity
+    return PeopleInFrame(frame.seconds, frame.keypoints[kept], frame.scores[kept], frame.ids[kept])

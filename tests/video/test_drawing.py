@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
 from posec3d.video.drawing import colour_heatmaps
 from posec3d.video.drawing import draw_skeletons
-from posec3d.video.drawing import save_gif
 from posec3d.video.drawing import write_text
 
 LEFT, RIGHT, MIDDLE = (86, 180, 233), (230, 159, 0), (235, 235, 235)
@@ -41,6 +39,13 @@ def test_a_limb_has_the_colour_of_its_side():
     np.testing.assert_allclose(picture[45, 65], LEFT, atol=25)
     np.testing.assert_allclose(picture[45, 35], RIGHT, atol=25)
     np.testing.assert_allclose(picture[70, 50], MIDDLE, atol=25)  # from one side to the other
+
+
+def test_one_colour_can_take_the_place_of_the_sides():
+    picture = draw_skeletons(black(), POINTS, np.ones((1, 3), np.float32), BODY, colour=(200, 100, 0))
+
+    assert [tuple(picture[y, x]) for x, y in POINTS[0].astype(int)] == [(200, 100, 0)] * 3
+    assert picture.max((0, 1)).tolist() == [200, 100, 0]
 
 
 def test_a_lone_keypoint_stays_around_its_place():
@@ -119,34 +124,6 @@ def test_text_stands_right_below_its_place():
     rows, columns = np.nonzero(picture.any(-1))
     assert 40 <= rows.min() <= rows.max() <= 60
     assert columns.min() >= 30
-
-
-def test_a_gif_has_all_frames_and_lasts_as_long(tmp_path):
-    # Every frame differs: Pillow keeps equal neighbours as one longer frame.
-    pictures = [np.full((20, 30, 3), 40 * index, np.uint8) for index in range(5)]
-
-    save_gif(tmp_path / "moves.gif", pictures, frames_per_second=10.0)
-
-    with Image.open(tmp_path / "moves.gif") as image:
-        assert (image.format, image.size, image.n_frames, image.info["loop"]) == ("GIF", (30, 20), 5, 0)
-        for index in range(5):
-            image.seek(index)
-            assert image.info["duration"] == 100
-            np.testing.assert_allclose(np.asarray(image.convert("RGB")), pictures[index], atol=1)
-    assert [path.name for path in tmp_path.iterdir()] == ["moves.gif"]
-
-
-def test_standing_still_takes_time_too(tmp_path):
-    pictures = [np.full((20, 30, 3), value, np.uint8) for value in (0, 0, 0, 200)]
-
-    save_gif(tmp_path / "still.gif", pictures, frames_per_second=10.0)
-
-    with Image.open(tmp_path / "still.gif") as image:
-        durations = []
-        for index in range(image.n_frames):
-            image.seek(index)
-            durations.append(image.info["duration"])
-    assert sum(durations) == 400
 
 
 def test_every_skeleton_can_be_drawn():

@@ -5,10 +5,15 @@ import pytest
 
 from posec3d.poses import Poses
 from posec3d.skeletons import Skeleton
+from posec3d.video.crops import Crop
+from posec3d.video.figures import caption_of
+from posec3d.video.figures import heatmap_pictures
+from posec3d.video.figures import kinds_of
+from posec3d.video.figures import pose_pictures
 from posec3d.video.figures import volume_figures
 
 BODY = Skeleton("arm", ("left_shoulder", "left_hand"), ((0, 1),))
-GAP, CAPTION = 8, 34
+GAP, CAPTION, TITLE = 8, 30, 36
 
 
 @pytest.fixture
@@ -39,9 +44,9 @@ def test_each_frame_is_a_picture_of_three_panels(poses):
 def test_a_title_takes_a_line_of_its_own(poses):
     plain, titled = (volume_figures(poses, BODY, side=80, title=title)[0] for title in ("", "walk  97%"))
 
-    assert titled.shape[0] == plain.shape[0] + CAPTION
-    np.testing.assert_array_equal(titled[CAPTION:], plain)
-    assert titled[:CAPTION].max() > 200
+    assert titled.shape[0] == plain.shape[0] + TITLE
+    np.testing.assert_array_equal(titled[TITLE:], plain)
+    assert titled[:TITLE].max() > 200
 
 
 def test_joints_limbs_and_heatmaps_lie_over_one_another(poses):
@@ -77,3 +82,60 @@ def test_unsure_estimates_are_as_bright_as_sure_ones(poses):
     np.testing.assert_allclose(
         volume_figures(unsure, BODY, side=40)[0], volume_figures(poses, BODY, side=40)[0], atol=3
     )
+
+
+def test_a_few_surer_keypoints_leave_the_others_bright(poses):
+    many = replace(poses, keypoints=np.repeat(poses.keypoints, 20, 0), scores=np.repeat(poses.scores, 20, 0) / 2)
+    scores = many.scores.copy()
+    scores[0, 0] = 1
+    one_is_surer = replace(many, scores=scores)
+
+    drawn, surer = (
+        list(heatmap_pictures(given, BODY, "keypoints", sigma=0.6, size=(8, 16))) for given in (many, one_is_surer)
+    )
+
+    np.testing.assert_array_equal(drawn[1], surer[1])
+
+
+def test_frames_are_the_same_however_many_are_drawn_at_once(poses, monkeypatch):
+    drawn = [list(heatmap_pictures(poses, BODY, kind, sigma=0.6, size=(8, 16))) for kind in ("keypoints", "limbs")]
+    monkeypatch.setattr("posec3d.video.figures._FRAMES_AT_ONCE", 2)
+    apart = [list(heatmap_pictures(poses, BODY, kind, sigma=0.6, size=(8, 16))) for kind in ("keypoints", "limbs")]
+
+    np.testing.assert_array_equal(drawn, apart)
+    assert len(drawn[0]) == 3
+
+
+def test_a_limb_is_as_bright_as_its_less_sure_end(poses):
+    scores = poses.scores.copy()
+    scores[..., 1] /= 4
+
+    np.testing.assert_array_equal(
+        next(heatmap_pictures(replace(poses, scores=scores), BODY, "limbs", sigma=0.6, size=(8, 16))),
+        next(heatmap_pictures(poses, BODY, "limbs", sigma=0.6, size=(8, 16))),
+    )
+
+
+def test_people_are_drawn_on_their_part_of_the_frames(poses):
+    frames = [np.full((8, 16, 3), 10 + time, np.uint8) for time in range(3)]
+    for frame in frames:
+        frame[:, :8] = 99
+    people = zip(poses.keypoints.swapaxes(0, 1), poses.scores.swapaxes(0, 1), strict=True)
+
+    drawn = list(pose_pictures(people, BODY, Crop((8, 0), (8, 8)), (80, 80), frames, width=2))
+
+    # The hand, at (12, 6) of the frame, is at (4, 6) of its right half.
+    assert tuple(drawn[0][65, 45]) == (86, 180, 233)
+    assert tuple(drawn[2][65, 45]) == (12, 12, 12)
+    assert [picture[5, 75, 0] for picture in drawn] == [10, 11, 12]
+
+
+def test_without_limbs_there_are_two_panels(poses):
+    bare = Skeleton("bare", BODY.keypoints, ())
+
+    assert kinds_of(bare) == ("keypoints",)
+    assert volume_figures(poses, bare, side=80)[0].shape[1] == GAP + 2 * (160 + GAP)
+
+
+def test_captions_count_what_is_drawn():
+    assert [caption_of(kind, BODY) for kind in kinds_of(BODY)] == ["2 keypoint heatmaps", "1 limb heatmaps"]

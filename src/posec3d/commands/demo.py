@@ -25,18 +25,19 @@ def demo(
     epochs: int = 12,
     seed: int = 0,
 ) -> None:
-    """Train on generated motions, test, fuse keypoint and limb, and draw the three figures of PoseC3D.
+    """Train on generated motions, test, fuse keypoint and limb, and draw; then film motions, and recognise the films.
 
-    Takes about three minutes on two cores. What it shows is that everything works, not how good it is: the motions are
+    Takes about four minutes on two cores. What it shows is that everything works, not how good it is: the motions are
     made up.
 
     Args:
-        out: The folder for the annotation file, the checkpoints, the scores and the picture.
+        out: The folder for the annotation file, the checkpoints, the picture and the films.
         videos: How many videos to make up; four in five are for training.
         epochs: How often the training videos are gone through.
         seed: Start of all random numbers.
     """
     from posec3d.annotations.files import save_annotations
+    from posec3d.commands.demo_films import recognize_films
     from posec3d.evaluation.fusion import fuse
     from posec3d.evaluation.metrics import measure
     from posec3d.runtime.devices import start_fabric
@@ -61,7 +62,8 @@ def demo(
     picture = out / "figures.gif"
     _draw(experiments["keypoint"], tested, fused, picture)
     print(f"\npicture: {picture}")
-    print(f"to go on: posec3d test {out}/keypoint/last.safetensors --annotations {file} --split val --out scores.json")
+    recognize_films(MOTIONS[:12], out / "keypoint" / "last.safetensors", out / "films", seed=seed)
+    print(f"\nto go on: posec3d recognize {out}/films/wave.mp4 --model {out}/keypoint/last.safetensors --window 1")
     _LOGGER.info("%.0f s in all", time.perf_counter() - started)
 
 
@@ -118,8 +120,8 @@ def _draw(experiment: "Experiment", tested: "Sequence[Annotation]", fused: "Scor
     import numpy as np
 
     from posec3d.clips.pipeline import scored_views
-    from posec3d.video.drawing import save_gif
     from posec3d.video.figures import volume_figures
+    from posec3d.video.writing import save_gif
 
     assert fused.labels is not None
     assert fused.classes is not None

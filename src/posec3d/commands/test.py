@@ -50,6 +50,7 @@ def test(
     split: OptionalName = None,
     eval: tuple[Metric, ...] = ("top_k_accuracy", "mean_class_accuracy"),
     out: OptionalPath = None,
+    confusion: OptionalPath = None,
     average_clips: Literal["prob", "score"] = "prob",
     fast: bool = False,
     fuse_conv_bn: bool = False,
@@ -75,6 +76,7 @@ def test(
         eval: What to measure.
         out: Where the scores go. A .pkl holds a list of one score array a video; .json and .npz also say ids, labels
             and class names.
+        confusion: A .png that shows which classes are taken for which.
         average_clips: Average the views' probabilities (prob) or logits (score).
         fast: Score one clip a video, not mirrored, instead of ten and their mirrors.
         fuse_conv_bn: Fold batch normalisation into the convolutions first: the same scores, somewhat faster.
@@ -87,6 +89,7 @@ def test(
     from tqdm import tqdm
 
     from posec3d.checkpoints import load_model
+    from posec3d.evaluation.charts import save_confusion_matrix
     from posec3d.evaluation.metrics import measure
     from posec3d.evaluation.scores import Scores
     from posec3d.evaluation.scores import check_scores_path
@@ -101,6 +104,8 @@ def test(
 
     if out is not None:
         check_scores_path(out)
+    if confusion is not None:
+        _check_picture_path(confusion)
     card, weights, videos = _what_to_test(config, checkpoint, annotations, split, cfg_options)
     path = checkpoint_path(str(weights), cache_folder())
     fabric = start_fabric(accelerator=device, devices=1, precision=precision)
@@ -143,6 +148,17 @@ def test(
     if out is not None:
         save_scores(out, Scores(values, labels, tuple(video.video for video in videos), card.classes))
         _LOGGER.info("scores of %d videos written to %s", len(videos), out)
+    if confusion is not None:
+        save_confusion_matrix(confusion, values, labels, card.classes)
+        _LOGGER.info("confusion matrix written to %s", confusion)
+
+
+def _check_picture_path(path: Path) -> None:
+    """Raise ValueError for another format than the one there is, and make the folder, before hours of scoring."""
+    if path.suffix != ".png":
+        given = path.suffix or "a file without suffix"
+        raise ValueError(f"{path}: the confusion matrix is written as .png, not as {given}")
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _what_to_test(

@@ -76,8 +76,8 @@ def train(
 
     posec3d train --annotations my.pkl --classes labels.txt --epochs 30 --resume
 
-    The work directory gets best.safetensors and last.safetensors, config.py, log.jsonl, curves for TensorBoard, and the
-    state that --resume goes on from.
+    The work directory gets best.safetensors and last.safetensors, config.py, log.jsonl, learning_curves.png,
+    confusion_matrix.png of the best weights, curves for TensorBoard, and the state that --resume goes on from.
 
     Args:
         config: A config file; those that come with the package also by their name alone.
@@ -113,6 +113,7 @@ def train(
     from posec3d.runtime.devices import start_fabric
     from posec3d.sources import training_videos
     from posec3d.training.loop import train as run
+    from posec3d.training.reporting import draw_confusion
 
     given = {"training.epochs": epochs, "training.batch_size": batch_size, "init": init}
     options = [f"{name}={value!r}" for name, value in given.items() if value is not None]
@@ -167,6 +168,8 @@ def train(
         for path in (result.best, result.last):
             if path is not None:
                 print(path)
+        if result.best is not None:
+            draw_confusion(folder, result.best, val_videos, fabric.device)
         _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
 
 

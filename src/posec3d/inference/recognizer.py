@@ -1,39 +1,46 @@
-"""Point a checkpoint at poses and get the action."""
+"""The user's face: point a model at a video or at poses and get the action."""
 
 import os
 from collections.abc import Iterable
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from posec3d.annotations import Annotation
-from posec3d.checkpoints import load_model
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import ModelCard
+from posec3d.inference.explanation import Explanation
+from posec3d.inference.explanation import explain
+from posec3d.inference.model_choice import choose_model
+from posec3d.inference.reading import read_people
+from posec3d.inference.segments import Segment
+from posec3d.inference.segments import joined
+from posec3d.inference.subjects import People
+from posec3d.inference.subjects import spans_of
+from posec3d.inference.subjects import subjects_of
+from posec3d.inference.windows import MomentAverager
+from posec3d.inference.windows import Span
+from posec3d.inference.windows import Who
+from posec3d.inference.windows import WindowCutter
+from posec3d.mapping import map_people
 from posec3d.models.recognizer import PoseC3D
+from posec3d.people import PeopleInFrame
+from posec3d.people import PosedVideo
+from posec3d.people import unstack_people
 from posec3d.poses import Poses
+from posec3d.skeletons import SKELETONS
+from posec3d.video.extraction import annotation_of
+from posec3d.video.extraction import told_apart
+from posec3d.video.pose_estimation import PoseEstimator
+from posec3d.video.sources import find_sources
 
-
-@dataclass(frozen=True)
-class Recognition:
-    """What the people of one video do: a probability for each class."""
-
-    video: str
-    probabilities: Float[np.ndarray, " K"]
-    classes: tuple[str, ...]
-
-    def top(self, count: int = 5) -> list[tuple[str, float]]:
-        """Return the likeliest classes with their probabilities, best first."""
-        best = np.argsort(-self.probabilities, kind="stable")[:count]
-        return [(self.classes[label], float(self.probabilities[label])) for label in best]
-
-    def __str__(self) -> str:
-        return f"{self.video}: " + ", ".join(f"{name} {share:.0%}" for name, share in self.top(3))
+# As many windows are scored together.
+_WINDOWS_AT_ONCE = 32
 
 
 class ActionRecognizer:
@@ -42,45 +49,182 @@ class ActionRecognizer:
     def __init__(self, model: PoseC3D, card: ModelCard, *, device: str | torch.device = "cpu") -> None:
         self.card = card
         self.device = torch.device(device)
-        self._model = model.to(self.device)
+        self.model = model.to(self.device)
+        self.classes = tuple(card.class_name(label) for label in range(card.num_classes))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str | torch.device = "cpu") -> "ActionRecognizer":
-        """Read a checkpoint that `posec3d train` wrote; those of other frameworks do not say how they are run."""
-        return cls(*load_model(Path(path)), device=device)
+    def load(
+        cls, model: str | os.PathLike[str] | None = None, *, device: str | torch.device = "cpu"
+    ) -> "ActionRecognizer":
+        """Take the model of a checkpoint file, a published one by name ("ntu60-keypoint"), or the packaged one.
 
-    def recognize(self, poses: Annotation | Poses) -> Recognition:
-        """Return what the people in these poses do, over the same clips and mirrors as `posec3d test` scores.
-
-        Raises ValueError for poses of another skeleton than the network's.
+        Published weights are downloaded once. Files of other frameworks do not say how they are run and are refused.
         """
-        return next(iter(self.recognize_all([poses])))
+        return cls(*choose_model(None if model is None else os.fspath(model)), device=device)
 
-    def recognize_all(self, videos: Iterable[Annotation | Poses]) -> Iterator[Recognition]:
-        """Recognise one video after the other."""
-        clips = self.card.clips
-        names = tuple(self.card.class_name(label) for label in range(self.card.num_classes))
-        for number, given in enumerate(videos):
-            video = given if isinstance(given, Annotation) else _annotation(given, str(number))
-            self._refuse_other_skeleton(video)
-            batches = views_loader(
-                self.card, [video], num_clips=clips.test_clips, mirrored=clips.test_mirror == "keypoints"
-            )
-            scores = score_videos(
-                self._model, self.card, batches, device=self.device, mirror_volumes=clips.test_mirror == "volume"
-            )
-            yield Recognition(video.video, scores[0], names)
+    def recognize(
+        self,
+        source: str | os.PathLike[str] | PosedVideo | Annotation | Poses,
+        *,
+        people: People = "scene",
+        window: float | None = None,
+        stride: float | None = None,
+        threshold: float = 0.0,
+        estimator: PoseEstimator | None = None,
+    ) -> list[Segment]:
+        """Return what the people of a video do, in order of time.
 
-    def _refuse_other_skeleton(self, video: Annotation) -> None:
-        skeleton = self.card.heatmaps.skeleton
-        if video.num_frames == 0:
-            raise ValueError(f"video {video.video!r} has no frames; give at least one")
-        if video.keypoints.shape[2] != skeleton.num_keypoints:
+        `source` is a recorded video, a pose file of one video, or poses at hand. Without `window` there is one answer
+        for the whole video: for everybody together ("scene"), for each person, or for every two people who are near
+        each other ("pairs"). With a `window` in seconds there is a timeline: answers of windows that overlap, one every
+        `stride` (a quarter of the window), averaged for each moment, and equal ones joined. Below `threshold` the
+        action is "unsure". `estimator` finds the people; MoveNet without one.
+
+        Raises ValueError and FileNotFoundError for a source that cannot be read, for one in which nobody is found, and
+        for poses that lack keypoints of the model's skeleton.
+        """
+        if isinstance(source, Annotation | Poses):
+            video = self._as_video(source)
+            if isinstance(source, Annotation) and people == "scene" and window is None and self._fits(video):
+                # As it is stored: the same scores as `posec3d test`, to the last guess.
+                return self._answers(video, {None: source}, threshold)
+        else:
+            video = source if isinstance(source, PosedVideo) else _one_video(source, estimator)
+        video = self.fitting(video)
+        if not any((frame.scores > 0).any() for frame in video.frames):
             raise ValueError(
-                f"video {video.video!r} has {video.keypoints.shape[2]} keypoints, but the network was trained on "
-                f"{skeleton.name!r} with {skeleton.num_keypoints}: {', '.join(skeleton.keypoints)}"
+                f"{video.name}: nobody is found in any of {len(video.frames)} frames; "
+                "give a video that shows people at least a tenth of the frame high"
             )
+        if window is None:
+            return self._whole(video, people, threshold)
+        return self._timeline(video, people, Span(window, window / 4 if stride is None else stride), threshold)
+
+    def recognize_all(self, videos: Iterable[Annotation | Poses]) -> Iterator[Segment]:
+        """Recognise one video after the other as a whole, everybody together."""
+        for video in videos:
+            yield self.recognize(video)[0]
+
+    def explain(self, video: Annotation | PosedVideo, label: int | None = None) -> Explanation:
+        """Tell which keypoints and moments speak for a class, the likeliest one without `label`."""
+        annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
+        return explain(self.model, self.card, annotation, label)
+
+    def fitting(self, video: PosedVideo) -> PosedVideo:
+        """Return the video with identities and with the keypoints of the model's skeleton."""
+        return map_people(told_apart(video), self.card.heatmaps.skeleton)
+
+    def probabilities(
+        self, videos: Sequence[Annotation], *, num_clips: int | None = None, mirrored: bool = True
+    ) -> Float[np.ndarray, "N K"]:
+        """Return the probability of each class for each video: the mean over clips, and their mirrors if `mirrored`.
+
+        By default over the views that `posec3d test` scores.
+        """
+        clips = self.card.clips
+        batches = views_loader(
+            self.card,
+            videos,
+            num_clips=num_clips or clips.test_clips,
+            mirrored=mirrored and clips.test_mirror == "keypoints",
+            batch_size=8 if num_clips == 1 else 1,
+        )
+        return score_videos(
+            self.model,
+            self.card,
+            batches,
+            device=self.device,
+            mirror_volumes=mirrored and clips.test_mirror == "volume",
+        )
+
+    def window_probabilities(
+        self, frames: Sequence[PeopleInFrame], people: People, canvas: tuple[int, int]
+    ) -> dict[Who, Float[np.ndarray, " K"]]:
+        """Return the probabilities of one window, by whom they are about: one clip, not mirrored."""
+        return self._windows_probabilities([frames], people, canvas)[0]
+
+    def _fits(self, video: PosedVideo) -> bool:
+        return video.skeleton == self.card.heatmaps.skeleton and any(frame.num_people for frame in video.frames)
+
+    def _as_video(self, given: Annotation | Poses) -> PosedVideo:
+        """Return poses at hand as a video of 30 frames a second; those with the model's number of keypoints fit it."""
+        poses = given.poses() if isinstance(given, Annotation) else given
+        name = given.video if isinstance(given, Annotation) else "poses"
+        own = self.card.heatmaps.skeleton
+        alike = [one for one in (own, *SKELETONS.values()) if one.num_keypoints == poses.num_keypoints]
+        if not alike:
+            raise ValueError(
+                f"video {name!r} has {poses.num_keypoints} keypoints, but the network was trained on {own.name!r} with "
+                f"{own.num_keypoints}: {', '.join(own.keypoints)}"
+            )
+        return PosedVideo(name, poses.canvas, alike[0], 30.0, unstack_people(poses, frames_per_second=30.0))
+
+    def _windows_probabilities(
+        self, windows: Sequence[Sequence[PeopleInFrame]], people: People, canvas: tuple[int, int]
+    ) -> list[dict[Who, Float[np.ndarray, " K"]]]:
+        num_keypoints = self.card.heatmaps.skeleton.num_keypoints
+        subjects = [subjects_of(frames, people, num_keypoints=num_keypoints, canvas=canvas) for frames in windows]
+        judged = [annotation for one in subjects for annotation in one.values()]
+        rows = iter(self.probabilities(judged, num_clips=1, mirrored=False))
+        return [{who: next(rows) for who in one} for one in subjects]
+
+    def _timeline(self, video: PosedVideo, people: People, span: Span, threshold: float) -> list[Segment]:
+        cutter = WindowCutter(span)
+        windows = [window for frame in video.frames for window in cutter.push(frame)] + cutter.finish()
+        averager = MomentAverager(span, video.name, self.classes, threshold)
+        segments: list[Segment] = []
+        for first in range(0, len(windows), _WINDOWS_AT_ONCE):
+            batch = windows[first : first + _WINDOWS_AT_ONCE]
+            said = self._windows_probabilities([window.frames for window in batch], people, video.canvas)
+            for window, probabilities in zip(batch, said, strict=True):
+                segments += averager.push(window, probabilities)
+        return joined(segments + averager.finish(end_of(video)))
+
+    def _whole(self, video: PosedVideo, people: People, threshold: float) -> list[Segment]:
+        return self._answers(video, self._subjects_of_whole(video, people), threshold)
+
+    def _answers(self, video: PosedVideo, subjects: Mapping[Who, Annotation], threshold: float) -> list[Segment]:
+        """Return one segment for each of whom: everybody over all the video, people while they are seen."""
+        if not subjects:
+            return []
+        spans = spans_of(video.frames)
+        end = end_of(video)
+        times = [*(frame.seconds for frame in video.frames), end]
+        rows = self.probabilities(list(subjects.values()))
+        segments = []
+        for who, probabilities in zip(subjects, rows, strict=True):
+            first = max((spans[one][0] for one in who or ()), default=0)
+            last = min((spans[one][1] for one in who or ()), default=len(video.frames))
+            segments.append(Segment(video.name, times[first], times[last], who, probabilities, self.classes, threshold))
+        return segments
+
+    def _subjects_of_whole(self, video: PosedVideo, people: People) -> dict[Who, Annotation]:
+        if people == "scene":
+            return {None: annotation_of(video)}
+        num_keypoints = self.card.heatmaps.skeleton.num_keypoints
+        spans = spans_of(video.frames)
+        if people == "pairs":
+            return dict(subjects_of(video.frames, "pairs", num_keypoints=num_keypoints, canvas=video.canvas))
+        found: dict[Who, Annotation] = {}
+        for identity, (first, last) in sorted(spans.items()):
+            part = subjects_of(video.frames[first:last], "each", num_keypoints=num_keypoints, canvas=video.canvas)
+            if (identity,) in part:
+                found[identity,] = part[identity,]
+        return found
 
 
-def _annotation(poses: Poses, name: str) -> Annotation:
-    return Annotation(name, None, poses.canvas, poses.keypoints, poses.scores)
+def _one_video(source: str | os.PathLike[str], estimator: PoseEstimator | None) -> PosedVideo:
+    path = os.fspath(source)
+    (given,) = find_sources([path])
+    videos = read_people(given, estimator)
+    if len(videos) != 1:
+        raise ValueError(
+            f"{path}: holds {len(videos)} videos; recognise one after the other: "
+            "for video in load_pose_file(path): recognizer.recognize(video)"
+        )
+    return videos[0]
+
+
+def end_of(video: PosedVideo) -> float:
+    """Return when the last frame ends, in seconds."""
+    return video.frames[-1].seconds + 1 / video.frames_per_second if video.frames else 0.0

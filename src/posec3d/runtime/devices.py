@@ -1,12 +1,15 @@
 """Where computation runs: device, precision, number of processes."""
 
 import os
+from typing import TYPE_CHECKING
 from typing import Literal
 
 import torch
-from lightning_fabric import Fabric
 
 from posec3d.runtime.allocator import keep_freed_memory
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
@@ -18,15 +21,15 @@ _FABRIC_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 }
 
 
-def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision) -> Fabric:
+def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision) -> "Fabric":
     """Start the processes of a run: one a device, or those that torchrun has already started.
 
     Raises ValueError for an accelerator that this machine does not have.
     """
-    if accelerator == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda: PyTorch finds no CUDA device here; use --device cpu or auto")
-    if accelerator == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("--device mps: PyTorch finds no Apple GPU here; use --device cpu or auto")
+    # Imported here: it takes longer than a short video.
+    from lightning_fabric import Fabric
+
+    choose_device(accelerator)
     keep_freed_memory()
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     fabric = Fabric(
@@ -38,6 +41,20 @@ def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision
     )
     fabric.launch()
     return fabric
+
+
+def choose_device(accelerator: Accelerator) -> torch.device:
+    """Return the device that is meant: with "auto" a CUDA device, else an Apple GPU, else the CPU.
+
+    Raises ValueError for an accelerator that this machine does not have.
+    """
+    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if accelerator == "cuda" and not has_cuda:
+        raise ValueError("--device cuda: PyTorch finds no CUDA device here; use --device cpu or auto")
+    if accelerator == "mps" and not has_mps:
+        raise ValueError("--device mps: PyTorch finds no Apple GPU here; use --device cpu or auto")
+    best = "cuda" if has_cuda else "mps" if has_mps else "cpu"
+    return torch.device(best if accelerator == "auto" else accelerator)
 
 
 def default_workers(device: torch.device) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from posec3d.annotations import AnnotationSet
+from posec3d.annotations.labelling import read_classes
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
@@ -42,7 +43,7 @@ def experiment_for(
         raise ValueError(f"{path}: has no videos; write at least one a class, as docs/annotations.md shows")
     if all(video.label is None for video in annotations.annotations):
         raise ValueError(f"{path}: no video has a label; give each the number of its class, from 0 on")
-    names = _read_classes(classes) if classes else annotations.classes
+    names = read_classes(classes) if classes else annotations.classes
     train, val, test = _splits(annotations, train_split, val_split)
     num_classes = len(names) if names else 1 + max((video.label or 0 for video in annotations.annotations), default=0)
     if num_classes < 2:
@@ -89,18 +90,6 @@ def _only(names: list[str], word: str, source: str, option: str, *, required: bo
     if len(fitting) > 1 or (required and not fitting):
         raise ValueError(f"{source}: which split is for {word}? The file has {', '.join(names)}; say {option} NAME")
     return fitting[0] if fitting else None
-
-
-def _read_classes(path: Path) -> tuple[str, ...]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file of class names; write one name a line, in the order of labels")
-    try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not a text file; write one class name a line, in the order of labels") from None
-    if not names:
-        raise ValueError(f"{path}: has no class names; write one a line, in the order of labels")
-    return names
 
 
 def _given_skeleton(name: str) -> Skeleton:

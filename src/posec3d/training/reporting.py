@@ -1,19 +1,34 @@
-"""What a training says: a line an epoch, the same in a JSON-lines file, curves for TensorBoard, and a progress bar."""
+"""What a training says: a line an epoch, the same in a JSON-lines file, curves, a confusion matrix, a progress bar."""
 
 import json
 import logging
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+import torch
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
+from posec3d.annotations import Annotation
+from posec3d.checkpoints import load_model
+from posec3d.clips.dataset import label_of
+from posec3d.evaluation.charts import save_confusion_matrix
+from posec3d.evaluation.charts import save_learning_curves
 from posec3d.evaluation.metrics import Accuracy
+from posec3d.evaluation.scoring import score_videos
+from posec3d.evaluation.scoring import views_loader
 from posec3d.runtime.files import replacing
 
 LOG_FILE = "log.jsonl"
+CURVES_FILE = "learning_curves.png"
+CONFUSION_FILE = "confusion_matrix.png"
+# A drawing takes some tenths of a second, as long as a short epoch.
+_SECONDS_BETWEEN_CURVES = 10.0
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -44,6 +59,7 @@ class Reporter:
             # None: no bar where standard error is not a terminal.
             disable=True if silent else None,
         )
+        self._drawn_at = float("-inf")
         self._writer: SummaryWriter | None = None
         if not silent:
             _keep_epochs(work_dir / LOG_FILE, epochs_done)
@@ -89,6 +105,39 @@ class Reporter:
             for name in ("top1", "top5", "mean_class"):
                 self._writer.add_scalar(f"val/{name}", getattr(report.validation, name), report.epoch)
         self._writer.flush()
+        if report.epoch == self.num_epochs or time.monotonic() - self._drawn_at >= _SECONDS_BETWEEN_CURVES:
+            draw_learning_curves(self.work_dir)
+            self._drawn_at = time.monotonic()
+
+
+def read_log(path: Path) -> list[EpochReport]:
+    """Return the epochs of a JSON-lines log, those before a stop and resume too."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        EpochReport(**row | {"validation": None if row["validation"] is None else Accuracy(**row["validation"])})
+        for row in rows
+    ]
+
+
+def draw_learning_curves(work_dir: Path) -> None:
+    """Draw the log of a work directory into it."""
+    reports = read_log(work_dir / LOG_FILE)
+    save_learning_curves(
+        work_dir / CURVES_FILE,
+        np.array([report.epoch for report in reports]),
+        np.array([report.loss for report in reports]),
+        np.array([report.learning_rate for report in reports]),
+        {report.epoch: report.validation for report in reports if report.validation is not None},
+    )
+
+
+def draw_confusion(work_dir: Path, checkpoint: Path, videos: Sequence[Annotation], device: torch.device) -> None:
+    """Draw into a work directory what a checkpoint takes videos for: by one clip each, not mirrored, as validation."""
+    model, card = load_model(checkpoint)
+    batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=16)
+    scores = score_videos(model.to(device), card, batches, device=device, views_at_once=16)
+    labels = np.array([label_of(video) for video in videos])
+    save_confusion_matrix(work_dir / CONFUSION_FILE, scores, labels, card.classes)
 
 
 def _keep_epochs(log: Path, epochs_done: int) -> None:

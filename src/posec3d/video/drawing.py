@@ -1,8 +1,6 @@
-"""Skeletons drawn on pictures, heatmaps in colour, and animations on disk. Pictures are uint8, (H, W, 3), RGB."""
+"""Skeletons drawn on pictures, and heatmaps in colour. Pictures are uint8, (H, W, 3), RGB."""
 
-from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,7 +11,6 @@ from PIL import Image
 from PIL import ImageDraw
 from PIL import ImageFont
 
-from posec3d.runtime.files import replacing
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import side_of
 
@@ -30,23 +27,26 @@ def draw_skeletons(
     skeleton: Skeleton,
     *,
     smallest_score: float = 0.05,
+    colour: tuple[int, int, int] | None = None,
+    width: int | None = None,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Return the picture with every person's limbs and keypoints: left blue, right orange; unsure ones left out.
 
-    `keypoints` are (x, y) in pixels of the picture.
+    `keypoints` are (x, y) in pixels of the picture. `colour` takes the place of those of the sides. Limbs are `width`
+    pixels wide, by the size of the picture without.
     """
     drawn = picture.copy()
-    width = max(1, round(min(picture.shape[:2]) / 110))
+    width = width or max(1, round(min(picture.shape[:2]) / 110))
     for person, seen in zip(keypoints, (scores >= smallest_score) & np.isfinite(keypoints).all(-1), strict=True):
         # A guess far outside would overflow cv2's integers.
         points = (np.clip(np.nan_to_num(person), -(2**20), 2**20) * 2**_SHIFT).astype(int)
         for first, second in skeleton.limbs:
             if seen[first] and seen[second]:
-                colour = _colour(skeleton.keypoints[first], skeleton.keypoints[second])
-                cv2.line(drawn, points[first].tolist(), points[second].tolist(), colour, width, cv2.LINE_AA, _SHIFT)
+                own = colour or _colour(skeleton.keypoints[first], skeleton.keypoints[second])
+                cv2.line(drawn, points[first].tolist(), points[second].tolist(), own, width, cv2.LINE_AA, _SHIFT)
         for index in np.flatnonzero(seen):
-            colour = _colour(skeleton.keypoints[index])
-            cv2.circle(drawn, points[index].tolist(), (width + 1) * 2**_SHIFT, colour, -1, cv2.LINE_AA, _SHIFT)
+            own = colour or _colour(skeleton.keypoints[index])
+            cv2.circle(drawn, points[index].tolist(), (width + 1) * 2**_SHIFT, own, -1, cv2.LINE_AA, _SHIFT)
     return drawn
 
 
@@ -57,12 +57,17 @@ def colour_heatmaps(
 
     Channels share the picture by maximum; colours run from 0 to `brightest` along the perceptual map "magma".
     """
-    shares = np.clip(heatmaps.max(0) / brightest, 0, 1)
-    small = _magma()[np.round(shares * 255).astype(np.uint8)]
+    small = magma(heatmaps.max(0) / brightest)
     large: UInt8[np.ndarray, "H2 W2 3"] = np.asarray(
         cv2.resize(small, (size[1], size[0]), interpolation=cv2.INTER_NEAREST), np.uint8
     )
     return large
+
+
+def magma(shares: Float[np.ndarray, "*any"]) -> UInt8[np.ndarray, "*any 3"]:
+    """Return the colours of shares, 0 to 1 and cut off there: from black over purple and orange to pale yellow."""
+    colours: UInt8[np.ndarray, "*any 3"] = _magma()[np.round(np.clip(shares, 0, 1) * 255).astype(np.uint8)]
+    return colours
 
 
 def write_text(
@@ -72,24 +77,6 @@ def write_text(
     image = Image.fromarray(picture)
     ImageDraw.Draw(image).text(place, text, font=ImageFont.load_default(height), fill=_MIDDLE)
     return np.asarray(image)
-
-
-def save_gif(path: Path, pictures: Sequence[UInt8[np.ndarray, "H W 3"]], *, frames_per_second: float = 12) -> None:
-    """Write an animation that repeats for ever, with one palette for all its frames."""
-    # One palette from frames over the whole time: with one for each, the background flickers.
-    sample = np.concatenate(pictures[:: max(1, len(pictures) // 6)])
-    palette = Image.fromarray(sample).quantize(256, dither=Image.Dither.NONE)
-    frames = [Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
-    with replacing(path) as unfinished:
-        frames[0].save(
-            unfinished,
-            format="GIF",
-            save_all=True,
-            append_images=frames[1:],
-            duration=round(1000 / frames_per_second),
-            loop=0,
-            optimize=False,
-        )
 
 
 def _colour(*keypoints: str) -> tuple[int, int, int]:

@@ -1,19 +1,28 @@
-"""The three figures that explain PoseC3D: poses, keypoint heatmaps and limb heatmaps of one clip, side by side."""
+"""The three figures that explain PoseC3D: poses, keypoint heatmaps and limb heatmaps, side by side over time."""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from jaxtyping import UInt8
 
 from posec3d.heatmaps import render_keypoints
 from posec3d.heatmaps import render_limbs
 from posec3d.poses import Poses
 from posec3d.skeletons import Skeleton
+from posec3d.video.crops import Crop
+from posec3d.video.crops import whole_frame
 from posec3d.video.drawing import colour_heatmaps
 from posec3d.video.drawing import draw_skeletons
-from posec3d.video.drawing import write_text
+from posec3d.video.framing import beside
 
-_GAP, _CAPTION = 8, 34
-_BACKGROUND = 14
+# Heatmaps of so many frames are held at a time.
+_FRAMES_AT_ONCE = 32
 
 
 def volume_figures(
@@ -23,35 +32,66 @@ def volume_figures(
 
     `poses` are those of one clip as the network is given it; a panel is `side` pixels high, and `title` stands above.
     """
-    height, width = poses.canvas
-    size = (side, round(side * width / height))
-    keypoints, scores = torch.tensor(poses.keypoints)[None], torch.tensor(poses.scores)[None]
-    volumes = {
-        f"{skeleton.num_keypoints} keypoint heatmaps": render_keypoints(keypoints, scores, poses.canvas, sigma=sigma)
-    }
-    if skeleton.limbs:
-        limbs = render_limbs(keypoints, scores, skeleton.limbs, poses.canvas, sigma=sigma)
-        volumes[f"{skeleton.num_limbs} limb heatmaps"] = limbs
-    brightest = {name: max(float(volume.max()), 1e-6) for name, volume in volumes.items()}
-    # Heatmap pixel i covers the picture from i * scale on; its centre, where coordinate i lies, is half a pixel on.
-    scale = np.array([size[1] / width, size[0] / height], np.float32)
-    enlarged = (poses.keypoints + np.float32(0.5)) * scale
-    pictures = []
-    for frame in range(poses.num_frames):
-        black = np.zeros((*size, 3), np.uint8)
-        panels = {"poses": draw_skeletons(black, enlarged[:, frame], poses.scores[:, frame], skeleton)}
-        for name, volume in volumes.items():
-            panels[name] = colour_heatmaps(volume[0, :, frame].numpy(), size, brightest=brightest[name])
-        pictures.append(_beside(list(panels.values()), list(panels), title))
-    return pictures
+    size = (side, round(side * poses.canvas[1] / poses.canvas[0]))
+    people = zip(poses.keypoints.swapaxes(0, 1), poses.scores.swapaxes(0, 1), strict=True)
+    panels = {"pose estimation": pose_pictures(people, skeleton, whole_frame(poses.canvas), size)}
+    for kind in kinds_of(skeleton):
+        panels[caption_of(kind, skeleton)] = heatmap_pictures(poses, skeleton, kind, sigma=sigma, size=size)
+    together = zip(*panels.values(), strict=True)
+    return [beside(list(pictures), list(panels), title=title) for pictures in together]
 
 
-def _beside(panels: list[UInt8[np.ndarray, "H W 3"]], names: list[str], title: str) -> UInt8[np.ndarray, "H2 W2 3"]:
-    height, width = panels[0].shape[:2]
-    top = _CAPTION * (2 if title else 1)
-    picture = np.full((top + height + _GAP, _GAP + len(panels) * (width + _GAP), 3), _BACKGROUND, np.uint8)
-    for column, (panel, name) in enumerate(zip(panels, names, strict=True)):
-        left = _GAP + column * (width + _GAP)
-        picture[top : top + height, left : left + width] = panel
-        picture = write_text(picture, name, (left + 2, top - _CAPTION + 8)).copy()
-    return write_text(picture, title, (_GAP + 2, 7), height=20) if title else picture
+def kinds_of(skeleton: Skeleton) -> tuple[Literal["keypoints", "limbs"], ...]:
+    """Return which heatmaps can be drawn of a skeleton: without limbs, there are only those of keypoints."""
+    return ("keypoints", "limbs") if skeleton.limbs else ("keypoints",)
+
+
+def caption_of(kind: Literal["keypoints", "limbs"], skeleton: Skeleton) -> str:
+    """Return what stands above heatmaps."""
+    return {
+        "keypoints": f"{skeleton.num_keypoints} keypoint heatmaps",
+        "limbs": f"{skeleton.num_limbs} limb heatmaps",
+    }[kind]
+
+
+def pose_pictures(
+    people: Iterable[tuple[Float32[np.ndarray, "M V 2"], Float32[np.ndarray, "M V"]]],
+    skeleton: Skeleton,
+    crop: Crop,
+    size: tuple[int, int],
+    pictures: Iterable[UInt8[np.ndarray, "H W 3"]] | None = None,
+    *,
+    width: int | None = None,
+) -> Iterator[UInt8[np.ndarray, "H2 W2 3"]]:
+    """Yield part of each frame, scaled to `size` (height, width), with its people: their keypoints and scores.
+
+    `pictures` are the frames; without them it is drawn on black. Limbs are `width` pixels wide, see `draw_skeletons`.
+    """
+    for (keypoints, scores), picture in zip(people, repeat(None) if pictures is None else pictures, strict=False):
+        ground = np.zeros((*size, 3), np.uint8) if picture is None else crop.cut(picture, size)
+        yield draw_skeletons(ground, crop.place(keypoints, size), scores, skeleton, width=width)
+
+
+def heatmap_pictures(
+    poses: Poses, skeleton: Skeleton, kind: Literal["keypoints", "limbs"], *, sigma: float, size: tuple[int, int]
+) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Yield the heatmaps of each frame as a picture of `size` (height, width): all channels in one by maximum.
+
+    The brightest colour is that of a keypoint or limb that is surer than nine in ten of all frames.
+    """
+    brightest = _brightest(poses.scores, skeleton.limbs if kind == "limbs" else ())
+    for start in range(0, poses.num_frames, _FRAMES_AT_ONCE):
+        part = slice(start, start + _FRAMES_AT_ONCE)
+        keypoints, scores = (torch.tensor(array[None, :, part]) for array in (poses.keypoints, poses.scores))
+        if kind == "keypoints":
+            volume = render_keypoints(keypoints, scores, poses.canvas, sigma=sigma)
+        else:
+            volume = render_limbs(keypoints, scores, skeleton.limbs, poses.canvas, sigma=sigma)
+        for heatmaps in volume[0].unbind(1):
+            yield colour_heatmaps(heatmaps.numpy(), size, brightest=brightest)
+
+
+def _brightest(scores: Float32[np.ndarray, "M T V"], limbs: Sequence[tuple[int, int]]) -> float:
+    """Return how high heatmaps are; not the highest, or one keypoint that is much surer would leave all others dark."""
+    heights = scores[..., list(limbs)].min(-1) if limbs else scores
+    return float(np.quantile(heights[heights > 0], 0.9)) if (heights > 0).any() else 1.0

@@ -1,0 +1,214 @@
+"""`posec3d extract`: from videos, or files of poses, to one annotation file that is ready for training."""
+
+import logging
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Annotated
+from typing import Literal
+
+import tyro
+
+from posec3d.commands.options import OptionalName
+from posec3d.commands.options import OptionalNumber
+from posec3d.commands.options import OptionalPath
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posec3d.annotations.labelling import Labels
+    from posec3d.annotations.video_lists import NamedVideo
+    from posec3d.annotations.video_lists import VideoPlace
+    from posec3d.video.extraction_set import Grouping
+    from posec3d.video.pose_estimation import PoseEstimator
+    from posec3d.video.sources import Source
+
+Estimator = Literal["movenet", "rtmlib", "ultralytics", "mediapipe"]
+Words = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=SHARE ...|PATH", help_behavior_hint="")]
+Size = Annotated[tuple[int, int] | None, tyro.conf.arg(metavar="HEIGHT WIDTH", help_behavior_hint="")]
+_LOGGER = logging.getLogger(__name__)
+
+
+def extract(
+    videos: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="VIDEOS ...")],
+    *,
+    out: Path = Path("annotations.pkl"),
+    label_from: Annotated[str | None, tyro.conf.arg(metavar="folder|none|FILE.csv", help_behavior_hint="")] = None,
+    classes: OptionalPath = None,
+    splits: Words = (),
+    seed: int = 0,
+    estimator: Estimator = "movenet",
+    weights: OptionalPath = None,
+    skeleton: OptionalName = None,
+    canvas: Size = None,
+    workers: OptionalNumber = None,
+    overwrite: bool = False,
+) -> None:
+    """Find the people in videos, follow them, and write one annotation file that is ready for training.
+
+    A folder for each class, a table of labels, the official splits of a data set, and poses of another program:
+
+    posec3d extract videos/ --splits train=0.8 val=0.2
+
+    posec3d extract clips/*.mp4 --label-from labels.csv --out my.pkl
+
+    posec3d extract JHMDB/videos --splits JHMDB/splits --out jhmdb.pkl
+
+    posec3d extract openpose_json/ --label-from labels.csv --canvas 1080 1920
+
+    What is finished is kept in a folder beside the output until that is written: after any stop, the same command
+    goes on. A video that cannot be read is listed at the end and does not stop the others. The exit status is 0 if the
+    file was written, 2 if not, and 130 after Ctrl-C.
+
+    Args:
+        videos: Video files, folders, patterns in quotation marks, folders of pictures, and files of poses (OpenPose,
+            AlphaPose, MMPose, COCO, .npz, .csv, annotation files).
+        out: The annotation file, .pkl or .pkl.gz.
+        label_from: Where labels come from: the name of each video's folder, or a table with columns video and label.
+            Without it, folders if the videos came in several folders below a given one, else no labels.
+        classes: A text file with one class name a line, in the order of labels; otherwise they are sorted.
+        splits: Shares such as train=0.8 val=0.2; or a .csv with columns video and split; or a folder of lists, or .txt
+            files, as of UCF101, HMDB51 and JHMDB.
+        seed: Which videos go to which share.
+        estimator: What finds the people. Others than movenet are packages of their own.
+        weights: A file of weights for ultralytics or mediapipe.
+        skeleton: The skeleton of files of poses that do not say it: coco17, openpose18 and so on.
+        canvas: The size of the frames, height first, for files of poses that do not say it.
+        workers: Processes that work side by side; by default one a core.
+        overwrite: Replace the annotation file if it is there already.
+    """
+    from posec3d import __version__
+    from posec3d.annotations import save_annotations
+    from posec3d.runtime.processes import usable_cores
+    from posec3d.skeletons import get_skeleton
+    from posec3d.video.extraction_parts import load_part
+    from posec3d.video.extraction_parts import part_path
+    from posec3d.video.extraction_parts import parts_folder
+    from posec3d.video.extraction_parts import remove_parts
+    from posec3d.video.extraction_report import report_text
+    from posec3d.video.extraction_run import PoseFileReading
+    from posec3d.video.extraction_run import extract_to_parts
+    from posec3d.video.extraction_run import is_pose_source
+    from posec3d.video.extraction_set import place_of
+    from posec3d.video.extraction_set import places_of
+    from posec3d.video.extraction_set import put_together
+
+    _check_out(out, overwrite)
+    if weights is not None and not weights.exists():
+        raise FileNotFoundError(f"--weights {weights}: no such file; correct the path")
+    if workers is not None and workers < 1:
+        raise ValueError(f"--workers {workers}: give 1 or more")
+    sources = _recorded_sources(videos, [out, *(Path(one) for one in (label_from, classes, *splits) if one)])
+    reading = PoseFileReading(None if skeleton is None else get_skeleton(skeleton), canvas)
+    group = partial(_grouping, videos, sources, label_from, classes, splits, seed)
+    # A slip in a table shows before hours of work. What is in files of poses shows only when these have been read.
+    has_poses = any(is_pose_source(source) for source in sources)
+    grouping = None if has_poses else group([place_of(source) for source in sources])
+    folder = parts_folder(out)
+    of_videos = f"{__version__} {estimator} {weights} {weights.stat().st_mtime_ns if weights else ''}"
+    of_poses = f"{__version__} {skeleton} {canvas}"
+    parts = {source: part_path(folder, source, of_poses if is_pose_source(source) else of_videos) for source in sources}
+    try:
+        make_estimator = partial(_estimator, estimator, weights)
+        run = extract_to_parts(parts, make_estimator, reading=reading, workers=workers or usable_cores())
+    except KeyboardInterrupt:
+        finished = sum(path.exists() for path in parts.values())
+        _LOGGER.warning(
+            "posec3d: stopped; %d of %d are finished, and the same command goes on from there", finished, len(parts)
+        )
+        raise SystemExit(130) from None
+    if len(run.failures) == len(sources):
+        raise ValueError(
+            f"nothing could be extracted from {len(sources)} sources; the first: {run.failures[sources[0]]}"
+        )
+    loaded = {source: None if source in run.failures else load_part(path) for source, path in parts.items()}
+    annotations, misfits = put_together(loaded, grouping or group(places_of(loaded)))
+    save_annotations(out, annotations)
+    failures = {**run.failures, **misfits}
+    print(report_text(out, annotations, run, failures))
+    if run.failures:
+        _LOGGER.warning(
+            "%d failed; %s keeps what is finished: the same command with --overwrite tries only these again",
+            len(run.failures), folder,
+        )  # fmt: skip
+    else:
+        remove_parts(folder)
+
+
+def _check_out(out: Path, overwrite: bool) -> None:
+    if not out.name.endswith((".pkl", ".pkl.gz")):
+        raise ValueError(f"--out {out}: an annotation file ends in .pkl or .pkl.gz; name it so")
+    if out.is_dir():
+        raise ValueError(f"--out {out}: is a folder; give the name of a file in it, such as {out / 'annotations.pkl'}")
+    if out.exists() and not overwrite:
+        raise ValueError(f"--out {out}: is there already; give another name, or --overwrite to replace it")
+
+
+def _recorded_sources(given: "Sequence[str]", others: "Sequence[Path]") -> "list[Source]":
+    """Return what to extract, without other files of this command that lie among it."""
+    from posec3d.video.sources import find_sources
+    from posec3d.video.sources import is_live
+    from posec3d.video.sources import shown
+
+    if not given:
+        raise ValueError("which videos? Give files, folders or patterns; see posec3d extract --help")
+    not_meant = {path.absolute() for path in others}
+    sources = [source for source in find_sources(given) if Path(source).absolute() not in not_meant]
+    live = next((source for source in sources if is_live(source)), None)
+    if live is not None:
+        raise ValueError(f"{shown(live)}: a live source has no end; give recorded videos")
+    if not sources:
+        raise ValueError(f"{' '.join(given)}: no videos here, only other files of this command; give some")
+    return sources
+
+
+def _grouping(
+    given: "Sequence[str]",
+    sources: "Sequence[Source]",
+    label_from: str | None,
+    classes: Path | None,
+    splits: "Sequence[str]",
+    seed: int,
+    places: "Sequence[VideoPlace]",
+) -> "Grouping":
+    """Return the names, labels and splits of videos, by their places."""
+    from posec3d.annotations.splitting import make_splits
+    from posec3d.annotations.video_lists import name_videos
+    from posec3d.video.extraction_set import Grouping
+    from posec3d.video.extraction_set import come_in_class_folders
+
+    if label_from is None:
+        label_from = "folder" if come_in_class_folders(given, sources) else "none"
+        if label_from == "folder":
+            _LOGGER.info("labels: the name of each video's folder (--label-from none: no labels)")
+        else:
+            _LOGGER.info("labels: none; for training, say --label-from folder, or --label-from FILE.csv")
+    videos = name_videos(places)
+    labels = _labels(label_from, classes, videos)
+    return Grouping(videos, labels, make_splits(splits, videos, labels.of_video, seed=seed) if splits else {})
+
+
+def _labels(label_from: str, classes: Path | None, videos: "Sequence[NamedVideo]") -> "Labels":
+    from posec3d.annotations.labelling import Labels
+    from posec3d.annotations.labelling import labels_of_folders
+    from posec3d.annotations.labelling import labels_of_table
+    from posec3d.annotations.labelling import read_classes
+
+    if label_from == "none":
+        if classes is not None:
+            raise ValueError(f"--classes {classes}: goes with --label-from folder or --label-from FILE.csv; add one")
+        return Labels({}, None)
+    names = None if classes is None else read_classes(classes)
+    if label_from == "folder":
+        return labels_of_folders(videos, names)
+    return labels_of_table(Path(label_from), videos, names)
+
+
+def _estimator(name: Estimator, weights: Path | None, num_threads: int | None) -> "PoseEstimator":
+    from posec3d.video.estimators import load_estimator
+
+    if name == "movenet" and weights is None:
+        from posec3d.video.movenet import MoveNet
+
+        return MoveNet(num_threads=num_threads)
+    return load_estimator(name, weights)

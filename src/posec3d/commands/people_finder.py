@@ -1,0 +1,58 @@
+"""From the sources of a command to the people in them, with a bar for how far it has come."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from posec3d.runtime.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posec3d.people import PosedVideo
+    from posec3d.skeletons import Skeleton
+    from posec3d.video.pose_estimation import PoseEstimator
+    from posec3d.video.sources import Source
+
+
+class PeopleFinder:
+    """Reads videos and pose files; the pose estimator is loaded when the first video comes."""
+
+    def __init__(self, estimator: str, skeleton: str | None = None) -> None:
+        from posec3d.skeletons import get_skeleton
+
+        self._name = estimator
+        self._skeleton: Skeleton | None = None if skeleton is None else get_skeleton(skeleton)
+
+    @cached_property
+    def estimator(self) -> "PoseEstimator":
+        """What finds the people of videos."""
+        from posec3d.video.estimators import load_estimator
+
+        return load_estimator(self._name)
+
+    def people_of(self, source: "Source") -> "tuple[PosedVideo, ...]":
+        """Return the people of a video, or of each video in a pose file."""
+        from posec3d.inference.reading import is_posed
+        from posec3d.inference.reading import read_people
+        from posec3d.video.frames import open_frames
+
+        if is_posed(source):
+            return read_people(source, skeleton=self._skeleton)
+        with open_frames(source) as video:
+            total, name = video.num_frames, video.name
+        estimator = self.estimator
+        with Progress(total, "frame", what=f"poses of {name}") as progress:
+            return read_people(source, estimator, advance=progress.advance)
+
+
+def recorded_sources(given: "Sequence[str]") -> "list[Source]":
+    """Return the sources that are meant; ValueError for webcams and streams, which have no end."""
+    from posec3d.video.sources import find_sources
+    from posec3d.video.sources import is_webcam
+    from posec3d.video.sources import shown
+
+    found = find_sources(given)
+    for source in found:
+        if is_webcam(source):
+            raise ValueError(f"webcam {shown(source)} has no end; use `posec3d stream {shown(source)}`")
+    return found

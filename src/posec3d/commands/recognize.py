@@ -1,0 +1,161 @@
+"""`posec3d recognize`: from a video, or from poses, to the action."""
+
+import logging
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Annotated
+from typing import Literal
+
+import tyro
+
+from posec3d.commands.options import OptionalModel
+from posec3d.commands.options import OptionalName
+from posec3d.commands.options import OptionalPath
+from posec3d.commands.options import OptionalSeconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posec3d.inference.segments import Segment
+    from posec3d.people import PosedVideo
+    from posec3d.video.sources import Source
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def recognize(
+    sources: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE ...")],
+    *,
+    model: OptionalModel = None,
+    people: Literal["scene", "each", "pairs"] = "scene",
+    window: OptionalSeconds = None,
+    stride: OptionalSeconds = None,
+    top: int = 5,
+    threshold: float = 0.3,
+    out: OptionalPath = None,
+    json: OptionalPath = None,
+    estimator: str = "movenet",
+    skeleton: OptionalName = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+) -> None:
+    """Recognise what people do in videos, pictures or pose files.
+
+    One answer for the whole video:          posec3d recognize clip.mp4
+
+    A timeline, drawn into the video:        posec3d recognize clip.mp4 --window 2 --out annotated.mp4
+
+    Every person for themselves:             posec3d recognize clip.mp4 --people each --json people.json
+
+    A published model (fetched once):        posec3d recognize clip.mp4 --model ntu60-keypoint
+
+    Args:
+        sources: Videos, folders, patterns such as 'frames/*.png', URLs of files; or pose files: annotations, JSON of
+            COCO, OpenPose, AlphaPose and MMPose, .npz and .csv.
+        model: A checkpoint file or a published name (posec3d download lists them); without it the packaged model.
+        people: One answer for everybody together (scene), for each person, or for every two people near each other.
+        window: Look at so many seconds at a time and give a timeline; without it, one answer for the whole video.
+        stride: Seconds from one window to the next; a quarter of the window without it.
+        top: How many of the likeliest actions to tell.
+        threshold: Below this probability of the likeliest action the answer is "unsure".
+        out: Write the video with skeletons and answers, as .mp4 or .gif; of several videos, into this folder.
+        json: Write frames, seconds, boxes and scores.
+        estimator: What finds the people: movenet, or rtmlib, ultralytics and mediapipe if they are installed.
+        skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
+        device: What the network computes on.
+    """
+    from posec3d.commands.people_finder import PeopleFinder
+    from posec3d.commands.people_finder import recorded_sources
+
+    found = recorded_sources(sources)
+    finder = PeopleFinder(estimator, skeleton)
+    _check_options(window, stride, out, json, several=len(found) > 1)
+
+    # What needs PyTorch comes after what may be wrong at once.
+    from posec3d.inference.output import recognized_as_dict
+    from posec3d.inference.output import segment_line
+    from posec3d.inference.recognizer import ActionRecognizer
+    from posec3d.inference.recognizer import end_of
+    from posec3d.runtime.allocator import keep_freed_memory
+    from posec3d.runtime.devices import choose_device
+    from posec3d.runtime.files import replacing
+    from posec3d.video.sources import shown
+
+    keep_freed_memory()
+    recognizer = ActionRecognizer.load(model, device=choose_device(device))
+    videos, failures = [], []
+    for source in found:
+        try:
+            for video in finder.people_of(source):
+                segments = recognizer.recognize(video, people=people, window=window, stride=stride, threshold=threshold)
+                print(f"{video.name}: {len(video.frames)} frames, {end_of(video):.1f} s")
+                for segment in segments:
+                    print(segment_line(segment, top=top, timeline=window is not None))
+                if not segments:
+                    print(_NOBODY[people])
+                fitting = recognizer.fitting(video)
+                videos.append(recognized_as_dict(str(shown(source)), fitting, segments, top=top))
+                if out is not None:
+                    _draw(_place(out, video.name, several=len(found) > 1), source, fitting, segments, top)
+        except (ValueError, OSError) as error:
+            # One bad video among many stops nothing; alone, it is the answer.
+            if len(found) == 1:
+                raise
+            failures.append(str(error))
+            print(f"{shown(source)}: failed")
+    if json is not None and videos:
+        content = {"model": model or "packaged", "videos": videos}
+        with replacing(json) as unfinished:
+            unfinished.write_text(dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
+        _LOGGER.info("written: %s", json)
+    if failures:
+        raise ValueError(f"{len(failures)} of {len(found)} sources failed: " + "; ".join(failures))
+
+
+_NOBODY = {
+    "scene": "  nobody is seen",
+    "each": "  nobody is seen long enough",
+    "pairs": "  no two people are near each other",
+}
+
+
+def _check_options(
+    window: float | None, stride: float | None, out: Path | None, json: Path | None, *, several: bool
+) -> None:
+    """Complain before anything is computed."""
+    from posec3d.inference.windows import Span
+
+    if window is not None:
+        Span(window, window / 4 if stride is None else stride)
+    elif stride is not None:
+        raise ValueError(f"--stride {stride:g} needs --window: without windows there is one answer for the whole video")
+    if out is not None and not several and out.suffix.lower() not in (".mp4", ".gif"):
+        raise ValueError(f"--out {out}: end it in .mp4 or .gif")
+    if out is not None and several and out.suffix:
+        raise ValueError(f"--out {out}: several videos go into a folder; give its name")
+    if json is not None and json.is_dir():
+        raise ValueError(f"--json {json}: is a folder; give a file name such as {json}/recognized.json")
+
+
+def _place(out: Path, name: str, *, several: bool) -> Path:
+    return out / f"{Path(name).stem}.mp4" if several else out
+
+
+def _draw(path: Path, source: "Source", video: "PosedVideo", segments: "Sequence[Segment]", top: int) -> None:
+    """Write the video once more, with the answers in it; a pose file is drawn on black."""
+    from contextlib import nullcontext
+
+    from posec3d.inference.annotated_video import write_annotated
+    from posec3d.inference.reading import is_posed
+    from posec3d.inference.recognizer import end_of
+    from posec3d.runtime.progress import Progress
+    from posec3d.video.frames import open_frames
+
+    with (
+        nullcontext() if is_posed(source) else open_frames(source) as pictures,
+        Progress(len(video.frames), "frame", what=f"drawing {path.name}") as progress,
+    ):
+        write_annotated(
+            path, pictures, video, segments, top=top, duration_seconds=end_of(video), advance=progress.advance
+        )
+    _LOGGER.info("written: %s", path)

@@ -1,0 +1,247 @@
+"""`posec3d visualize`: poses, the heatmaps that the network is given, and what made its decision."""
+
+import difflib
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Annotated
+from typing import Literal
+
+import tyro
+
+from posec3d.commands.options import OptionalModel
+from posec3d.commands.options import OptionalName
+from posec3d.commands.options import OptionalNumber
+from posec3d.commands.options import OptionalPath
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posec3d.inference.recognizer import ActionRecognizer
+    from posec3d.people import PosedVideo
+    from posec3d.video.sources import Source
+
+_LOGGER = logging.getLogger(__name__)
+What = Literal["pose", "keypoints", "limbs", "all", "decision"]
+_SIZE, _SIGMA = 56, 0.6
+# Of the frames on which a decision is drawn, in pixels.
+_SIDE = 480
+# At most so many names are told when one is wrong.
+_LISTED = 12
+
+
+def visualize(
+    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
+    *,
+    what: What = "all",
+    out: OptionalPath = None,
+    video: OptionalName = None,
+    black: bool = False,
+    frames: OptionalNumber = None,
+    size: int = _SIZE,
+    sigma: float = _SIGMA,
+    model: OptionalModel = None,
+    action: OptionalName = None,
+    estimator: str = "movenet",
+    skeleton: OptionalName = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+) -> None:
+    """Draw the poses of a video, the heatmaps that the network is given, or what made its decision.
+
+    Poses and both kinds of heatmaps:       posec3d visualize clip.mp4 --out clip.gif
+
+    Six moments on one sheet:               posec3d visualize clip.mp4 --what limbs --out limbs.png
+
+    Why the network says what it says:      posec3d visualize clip.mp4 --what decision
+
+    Why not something else:                 posec3d visualize clip.mp4 --what decision --action squat
+
+    One video of an annotation file:        posec3d visualize ntu60.pkl --video S001C001P001R001A001
+
+    Args:
+        source: A video, a folder or pattern of pictures, the URL of a file, or a pose file.
+        what: Poses on the frames (pose), heatmaps of keypoints or of limbs as the network is given them, these three
+            side by side (all), or the joints and moments that speak for the action (decision).
+        out: The file to write: .mp4, .gif (at most 300 frames) or .png (a sheet of moments). Without it
+            SOURCE-WHAT.mp4 in the current folder.
+        video: Which video of a pose file; the first one without it.
+        black: Draw poses on black instead of the frames.
+        frames: Take so many frames spread over the video, as the network does (48 in the paper), instead of all.
+        size: Rows and columns of a heatmap.
+        sigma: Spread of keypoints and limbs, in pixels of a heatmap.
+        model: Whose decision: a checkpoint file or a published name; without it the packaged model.
+        action: Tell what speaks for this action instead of the likeliest.
+        estimator: What finds the people: movenet, or rtmlib, ultralytics and mediapipe if they are installed.
+        skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
+        device: What the network computes on.
+    """
+    from posec3d.commands.people_finder import PeopleFinder
+    from posec3d.commands.people_finder import recorded_sources
+    from posec3d.inference.reading import is_posed
+    from posec3d.video.sources import shown
+    from posec3d.video.visualization import write_figures
+
+    found = recorded_sources([source])
+    if len(found) > 1:
+        raise ValueError(f"{source}: {len(found)} videos; draw one at a time, such as {shown(found[0])}")
+    _check_numbers(frames, size, sigma)
+    _check_fitting(what, black=black, frames=frames, size=size, sigma=sigma, model=model, action=action)
+    _check_out(out, found[0])
+    if video is not None and not is_posed(found[0]):
+        raise ValueError(f"--video {video} picks one of the videos of a pose file; {source} is none: leave it out")
+    finder = PeopleFinder(estimator, skeleton)
+    recognizer = _load(model, device) if what == "decision" else None
+    label = None if recognizer is None or action is None else _label(recognizer, action)
+    posed = _chosen(finder.people_of(found[0]), video, source)
+    _check_drawable(posed, what)
+    path = out or _default_path(found[0], posed, what)
+    pictures = None if black or is_posed(found[0]) else found[0]
+    if what == "decision":
+        assert recognizer is not None
+        _draw_decision(path, recognizer, posed, label, pictures)
+    else:
+        write_figures(path, posed, what, source=pictures, clip_length=frames, size=size, sigma=sigma)
+    _LOGGER.info("written: %s", path)
+
+
+def _check_numbers(frames: int | None, size: int, sigma: float) -> None:
+    if frames is not None and frames < 1:
+        raise ValueError(f"--frames {frames}: take at least 1")
+    if size < 8:
+        raise ValueError(f"--size {size}: take at least 8 pixels; the network of the paper is given 56")
+    if not sigma > 0:
+        raise ValueError(f"--sigma {sigma:g}: take more than 0; the paper has 0.6")
+
+
+def _check_fitting(
+    what: What, *, black: bool, frames: int | None, size: int, sigma: float, model: str | None, action: str | None
+) -> None:
+    """Refuse options that would change nothing."""
+    figures: tuple[What, ...] = ("pose", "keypoints", "limbs", "all")
+    for option, is_given, kinds in (
+        ("--black", black, ("pose", "all", "decision")),
+        ("--frames", frames is not None, figures),
+        ("--size", size != _SIZE, figures[1:]),
+        ("--sigma", sigma != _SIGMA, figures[1:]),
+        ("--model", model is not None, ("decision",)),
+        ("--action", action is not None, ("decision",)),
+    ):
+        if is_given and what not in kinds:
+            raise ValueError(f"{option} changes nothing in --what {what}; it goes with --what {', '.join(kinds)}")
+
+
+def _check_out(out: Path | None, source: "Source") -> None:
+    from posec3d.video.visualization import FIGURE_SUFFIXES
+
+    if out is None:
+        return
+    if out.suffix.lower() not in FIGURE_SUFFIXES:
+        raise ValueError(f"--out {out}: end it in {', '.join(FIGURE_SUFFIXES[:-1])} or {FIGURE_SUFFIXES[-1]}")
+    if out.resolve() == Path(source).resolve():
+        raise ValueError(f"--out {out}: is the video itself; give another name")
+
+
+def _load(model: str | None, device: Literal["auto", "cpu", "cuda", "mps"]) -> "ActionRecognizer":
+    from posec3d.inference.recognizer import ActionRecognizer
+    from posec3d.runtime.allocator import keep_freed_memory
+    from posec3d.runtime.devices import choose_device
+
+    keep_freed_memory()
+    return ActionRecognizer.load(model, device=choose_device(device))
+
+
+def _chosen(videos: "Sequence[PosedVideo]", name: str | None, source: str) -> "PosedVideo":
+    """Return the video of this name; without one the first, with a word on it if there are others."""
+    if not videos:
+        raise ValueError(f"{source}: holds no video; give a file with poses")
+    if name is None:
+        if len(videos) > 1:
+            _LOGGER.info("%s: %d videos; draws the first, --video %s", source, len(videos), videos[0].name)
+        return videos[0]
+    return videos[_place(name, [video.name for video in videos], f"{source}: no video {name!r}")]
+
+
+def _label(recognizer: "ActionRecognizer", action: str) -> int:
+    return _place(action, recognizer.classes, f"the model knows no action {action!r}")
+
+
+def _place(name: str, names: "Sequence[str]", complaint: str) -> int:
+    """Return where a name stands, capital letters or not; ValueError with the nearest or the first ones."""
+    lower = [other.lower() for other in names]
+    if name in names or name.lower() in lower:
+        return names.index(name) if name in names else lower.index(name.lower())
+    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
+    if near:
+        raise ValueError(f"{complaint}; did you mean {names[lower.index(near[0])]!r}?")
+    others = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    raise ValueError(f"{complaint}; there are {', '.join(names[:_LISTED])}{others}")
+
+
+def _check_drawable(video: "PosedVideo", what: What) -> None:
+    if not any((frame.scores > 0).any() for frame in video.frames):
+        raise ValueError(
+            f"{video.name}: nobody is found in any of {len(video.frames)} frames; "
+            "give a video that shows people at least a tenth of the frame high"
+        )
+    if what == "limbs" and not video.skeleton.limbs:
+        raise ValueError(
+            f"{video.name}: skeleton {video.skeleton.name!r} has no limbs; draw --what keypoints, or name the skeleton "
+            "with --skeleton"
+        )
+
+
+def _default_path(source: "Source", video: "PosedVideo", what: What) -> Path:
+    """Return a file in the current folder: a film, or a picture of a single frame."""
+    from posec3d.inference.reading import is_posed
+
+    name = video.name if is_posed(source) else Path(video.name).stem
+    plain = re.sub(r"[^\w.-]+", "_", name).strip("_.") or "pictures"
+    return Path(f"{plain}-{what}{'.mp4' if len(video.frames) > 1 else '.png'}")
+
+
+def _draw_decision(
+    path: Path, recognizer: "ActionRecognizer", video: "PosedVideo", label: int | None, source: "Source | None"
+) -> None:
+    """Write what spoke for a class, and say so: in a film or on a sheet, around the people."""
+    from posec3d.poses import Poses
+    from posec3d.runtime.progress import Progress
+    from posec3d.video.crops import people_crop
+    from posec3d.video.extraction import annotation_of
+    from posec3d.video.importance import importance_pictures
+    from posec3d.video.importance import importance_sheet
+    from posec3d.video.importance import strongest_keypoints
+    from posec3d.video.moments import rate_of
+    from posec3d.video.moments import read_pictures
+    from posec3d.video.visualization import write_film
+    from posec3d.video.visualization import write_picture
+
+    skeleton = recognizer.card.heatmaps.skeleton
+    annotation = annotation_of(recognizer.fitting(video))
+    explained = recognizer.explain(annotation, label)
+    action = recognizer.classes[explained.label] if recognizer.card.classes else f"class {explained.label}"
+    said = f"{action} ({explained.probability:.0%})"
+    strongest = ", ".join(
+        f"{name.replace('_', ' ')} {share:.0%}" for name, share in strongest_keypoints(explained.importance, skeleton)
+    )
+    print(f"{video.name}: {said}, for which spoke {strongest or 'nothing'}")
+
+    poses = annotation.poses(explained.frames)
+    pictures = []
+    if source is not None:
+        crop = people_crop(poses)
+        with Progress(len(explained.frames), "frame", what=f"drawing {path.name}") as progress:
+            for picture in read_pictures(source, explained.frames):
+                pictures.append(crop.cut(picture, (_SIDE, _SIDE)))
+                progress.advance()
+        poses = Poses(crop.place(poses.keypoints, crop.size), poses.scores, crop.size)
+    # The class first, as long names lose their end.
+    title = f"why {said}: {video.name}"
+    if path.suffix.lower() == ".png":
+        numbers = explained.frames.tolist()
+        drawn = importance_sheet(poses, explained.importance, skeleton, frames=numbers, pictures=pictures, title=title)
+        write_picture(path, drawn)
+        return
+    film = importance_pictures(poses, explained.importance, skeleton, pictures=pictures, title=title)
+    times = [video.frames[frame].seconds for frame in explained.frames.tolist()]
+    write_film(path, film, times, rate_of(times, video.frames_per_second))

@@ -1,0 +1,53 @@
+"""Which model is meant: a checkpoint file, a published one by name, or the one that comes with the package."""
+
+import difflib
+import logging
+from importlib.resources import as_file
+from importlib.resources import files
+from pathlib import Path
+
+from posec3d.checkpoints import load_model
+from posec3d.experiment import ModelCard
+from posec3d.models.recognizer import PoseC3D
+from posec3d.published import CHECKPOINTS
+from posec3d.published import cache_folder
+from posec3d.published import checkpoint_path
+from posec3d.published import find_published
+from posec3d.published_cards import card_of_published
+
+PACKAGED = "starter.safetensors"
+_LOGGER = logging.getLogger(__name__)
+
+
+def choose_model(name: str | None = None) -> tuple[PoseC3D, ModelCard]:
+    """Return a model and its card: of a checkpoint's path, of a published name (fetched once), or the packaged one.
+
+    Raises FileNotFoundError for what is neither, and ValueError for files that do not say how they are run.
+    """
+    if name is None:
+        with as_file(files("posec3d") / "weights" / PACKAGED) as path:
+            model, card = load_model(path)
+        _LOGGER.info("model: the one of the package; %s", _about_packaged(card))
+        return model, card
+    if Path(name).is_file():
+        try:
+            return load_model(Path(name))
+        except ValueError as error:
+            if "says nothing of its network" not in str(error):
+                raise
+            raise ValueError(
+                f"{name}: says nothing of how it is run; give a checkpoint that `posec3d train` wrote, or the name of "
+                "a published one, such as ntu60-keypoint (`posec3d download` lists them)"
+            ) from None
+    known = [one for file in CHECKPOINTS for one in file.names]
+    if name.lower() not in known:
+        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]!r}?" if near else "`posec3d download` lists what is published"
+        raise FileNotFoundError(f"no model {name!r}: neither a file nor published; {hint}")
+    (file,) = find_published(name.lower(), CHECKPOINTS)
+    path = checkpoint_path(file.names[0], cache_folder())
+    return load_model(path, card_of_published(file, path))
+
+
+def _about_packaged(card: ModelCard) -> str:
+    return f"it knows {card.num_classes} actions: {', '.join(card.classes or ())}"

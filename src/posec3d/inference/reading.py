@@ -1,0 +1,40 @@
+"""From a source to its people: videos through a pose estimator, pose files as they are."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from posec3d.people import PosedVideo
+from posec3d.pose_files import is_pose_file
+from posec3d.pose_files import load_pose_file
+from posec3d.skeletons import Skeleton
+from posec3d.video.extraction import extract_poses
+from posec3d.video.pose_estimation import PoseEstimator
+from posec3d.video.sources import Source
+from posec3d.video.sources import is_url
+
+
+def read_people(
+    source: Source,
+    estimator: PoseEstimator | None = None,
+    *,
+    skeleton: Skeleton | None = None,
+    canvas: tuple[int, int] | None = None,
+    advance: Callable[[int], object] = lambda _: None,
+) -> tuple[PosedVideo, ...]:
+    """Return the people of a recorded video, or those of each video of a pose file.
+
+    `estimator` finds the people of a video; MoveNet without one. `skeleton` and `canvas` are for pose files that do not
+    say them. `advance` is called with 1 after each frame of a video.
+    """
+    if is_posed(source):
+        return load_pose_file(source, skeleton=skeleton, canvas=canvas)
+    if estimator is None:
+        from posec3d.video.movenet import MoveNet
+
+        estimator = MoveNet()
+    return (extract_poses(source, estimator, advance=advance),)
+
+
+def is_posed(source: Source) -> bool:
+    """Tell whether a source is a pose file rather than something to look at."""
+    return not is_url(source) and Path(source).exists() and is_pose_file(source)

@@ -1,0 +1,85 @@
+"""Who is seen in each frame of a video, before frames are put together to clips: what estimators and files deliver."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+from jaxtyping import Int64
+
+from posec3d.poses import Poses
+from posec3d.skeletons import Skeleton
+
+# The identity of people whom nobody has told apart over time.
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class PeopleInFrame:
+    """The M people of one frame, `seconds` after the start of the video.
+
+    `keypoints` are (x, y) in pixels of the frame, the centre of the top left pixel at (0, 0). `scores` are
+    confidences, 0 to 1; 0 means missing. `ids` say who it is: the same number in every frame, and once a frame; or
+    UNKNOWN for all as long as nobody has told them apart.
+    """
+
+    seconds: float
+    keypoints: Float32[np.ndarray, "M V 2"]
+    scores: Float32[np.ndarray, "M V"]
+    ids: Int64[np.ndarray, " M"]
+
+    @property
+    def num_people(self) -> int:
+        """Number of people: M."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class PosedVideo:
+    """A video of which only the people are left, on frames of `canvas` (height, width) pixels.
+
+    `frames_per_second` is the mean rate; each frame says its own time.
+    """
+
+    name: str
+    canvas: tuple[int, int]
+    skeleton: Skeleton
+    frames_per_second: float
+    frames: Sequence[PeopleInFrame]
+
+
+def stack_people(
+    frames: Sequence[PeopleInFrame], num_keypoints: int, canvas: tuple[int, int]
+) -> tuple[Poses, Int64[np.ndarray, " M"]]:
+    """Put frames together: a row for each person of any frame, in the order of their first appearance, and their ids.
+
+    People who were never told apart (UNKNOWN) fill rows in the order of each frame.
+    """
+    rows: dict[int, int] = {}
+    places = []
+    for frame in frames:
+        known = (int(i) if i != UNKNOWN else -2 - place for place, i in enumerate(frame.ids))
+        places.append([rows.setdefault(identity, len(rows)) for identity in known])
+    keypoints = np.zeros((len(rows), len(frames), num_keypoints, 2), np.float32)
+    scores = np.zeros((len(rows), len(frames), num_keypoints), np.float32)
+    for time, (frame, place) in enumerate(zip(frames, places, strict=True)):
+        keypoints[place, time], scores[place, time] = frame.keypoints, frame.scores
+    ids = np.array([identity if identity >= 0 else UNKNOWN for identity in rows], np.int64)
+    return Poses(keypoints, scores, canvas), ids
+
+
+def unstack_people(poses: Poses, *, frames_per_second: float) -> list[PeopleInFrame]:
+    """Take poses apart into frames: each row is a person, whose id is the row; who is absent from a frame is left out.
+
+    The reverse of `stack_people`, at an even rate.
+    """
+    present = np.any(poses.scores > 0, axis=-1)
+    return [
+        PeopleInFrame(
+            time / frames_per_second,
+            poses.keypoints[present[:, time], time],
+            poses.scores[present[:, time], time],
+            np.flatnonzero(present[:, time]).astype(np.int64),
+        )
+        for time in range(poses.num_frames)
+    ]

@@ -1,0 +1,34 @@
+"""Annotation files of our own, mmaction2 and pyskl: poses that somebody has extracted already."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from posec3d.annotations import Annotation
+from posec3d.annotations import load_annotations
+from posec3d.pose_files.contents import FileVideo
+from posec3d.pose_files.contents import Person
+
+# No video has this size: it marks those whose size the file does not say.
+_UNSAID = (0, 0)
+
+
+def annotated_videos(path: Path) -> Sequence[FileVideo]:
+    """Return the videos of an annotation file, or of a folder with a file each; who is who is told by the rows."""
+    annotations = load_annotations(path, canvas=_UNSAID)
+    return [_video(annotation, annotations.keypoint_names) for annotation in annotations.annotations]
+
+
+def _video(annotation: Annotation, names: Sequence[str] | None) -> FileVideo:
+    poses = annotation.poses()
+    keypoints, scores = poses.keypoints.astype(np.float64), poses.scores.astype(np.float64)
+    frames = {
+        time: [
+            Person(keypoints[row, time], scores[row, time], row, f"video {annotation.video!r}")
+            for row in range(poses.num_people)
+        ]
+        for time in range(poses.num_frames)
+    }
+    canvas = None if annotation.canvas == _UNSAID else annotation.canvas
+    return FileVideo(annotation.video, frames, canvas=canvas, keypoints=names)

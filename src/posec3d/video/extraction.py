@@ -1,0 +1,67 @@
+"""From one video, or one pose file, to annotations without a label: people with identities, the steadiest first."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float32
+from jaxtyping import Int64
+
+from posec3d.annotations import Annotation
+from posec3d.people import UNKNOWN
+from posec3d.people import PosedVideo
+from posec3d.people import stack_people
+from posec3d.video.frames import open_frames
+from posec3d.video.pose_estimation import PoseEstimator
+from posec3d.video.pose_estimation import estimate_people
+from posec3d.video.sources import Source
+from posec3d.video.sources import shown
+from posec3d.video.tracking import identify
+
+# Someone who is seen in so few frames, beside others who are seen in more, is a mistake of the estimator.
+_FLEETING = 3
+
+
+def extract_poses(
+    source: Source, estimator: PoseEstimator, *, advance: Callable[[int], object] = lambda _: None
+) -> PosedVideo:
+    """Find the people in every frame of a recorded video. `advance` is called with 1 after each frame.
+
+    Raises FileNotFoundError and ValueError for a source that cannot be read; a video in which nobody is found has
+    frames without people.
+    """
+    with open_frames(source) as video:
+        if video.live:
+            raise ValueError(f"{shown(source)}: a live source has no end; give a recorded video, or use posec3d stream")
+        people = []
+        for _, found in estimate_people(video, estimator):
+            people.append(found)
+            advance(1)
+        return PosedVideo(video.name, video.size, estimator.skeleton, video.frames_per_second, people)
+
+
+def told_apart(video: PosedVideo) -> PosedVideo:
+    """Return the video with an identity for everyone; where the source gave identities they stay."""
+    if not any((frame.ids == UNKNOWN).any() for frame in video.frames):
+        return video
+    frames = identify(video.frames, video.skeleton)
+    return PosedVideo(video.name, video.canvas, video.skeleton, video.frames_per_second, frames)
+
+
+def annotation_of(video: PosedVideo, name: str | None = None, label: int | None = None) -> Annotation:
+    """Return the video as it is stored: a row a person, those first who are seen longest and surest.
+
+    People seen in fewer than three frames are left out if others are seen longer.
+    """
+    poses, _ = stack_people(video.frames, video.skeleton.num_keypoints, video.canvas)
+    rows = steady_people(poses.scores)
+    keypoints, scores = poses.keypoints[rows], poses.scores[rows]
+    return Annotation(name or video.name, label, video.canvas, keypoints, scores)
+
+
+def steady_people(scores: Float32[np.ndarray, "M T V"]) -> Int64[np.ndarray, " N"]:
+    """Return the rows of people who are not fleeting, in the order of their scores' sum."""
+    num_frames_seen = np.any(scores > 0, axis=-1).sum(-1)
+    steady = num_frames_seen >= min(_FLEETING, int(num_frames_seen.max(initial=0)))
+    order = np.argsort(-scores.sum((1, 2)), kind="stable")
+    rows: Int64[np.ndarray, " N"] = order[steady[order]].astype(np.int64)
+    return rows

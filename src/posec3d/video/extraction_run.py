@@ -1,0 +1,197 @@
+"""Many sources, one after the other or side by side: each to a part of its own, and those that fail told at the end."""
+
+import logging
+import time
+from collections.abc import Callable
+from collections.abc import Generator
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from posec3d.annotations import Annotation
+from posec3d.annotations import AnnotationSet
+from posec3d.pose_files import is_pose_file
+from posec3d.pose_files import load_pose_file
+from posec3d.runtime.processes import Crash
+from posec3d.runtime.processes import done_in_processes
+from posec3d.runtime.progress import Progress
+from posec3d.skeletons import Skeleton
+from posec3d.video.extraction import annotation_of
+from posec3d.video.extraction import extract_poses
+from posec3d.video.extraction import told_apart
+from posec3d.video.extraction_parts import save_part
+from posec3d.video.pose_estimation import PoseEstimator
+from posec3d.video.sources import Source
+from posec3d.video.sources import shown
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ExtractionRun:
+    """What came of it: the reason of each source that failed, and how many were finished before and in this run."""
+
+    failures: Mapping[Source, str]
+    num_resumed: int
+    num_extracted: int
+    num_frames: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PoseFileReading:
+    """What pose files may leave open: their skeleton, and the (height, width) of frames."""
+
+    skeleton: Skeleton | None = None
+    canvas: tuple[int, int] | None = None
+
+
+def is_pose_source(source: Source) -> bool:
+    """Return whether a source holds poses already."""
+    return isinstance(source, Path) and is_pose_file(source)
+
+
+def extract_to_parts(
+    parts: Mapping[Source, Path],
+    make_estimator: Callable[[int | None], PoseEstimator],
+    *,
+    reading: PoseFileReading,
+    workers: int,
+) -> ExtractionRun:
+    """Make the part of each source that has none yet, in `workers` processes.
+
+    `make_estimator` takes a number of threads: 1 where processes share the cores, None for all of them where there is
+    a single source. A source that cannot be read, or over which its process crashes, is a failure and does not stop
+    the others; a part that cannot be written does.
+    """
+    todo = {source: path for source, path in parts.items() if not path.exists()}
+    failures: dict[Source, str] = {}
+    num_frames = 0
+    began = time.monotonic()
+    if any(not is_pose_source(source) for source in todo):
+        # Once here: what is missing is said before anything begins, and fetched by one process alone.
+        make_estimator(1)
+    with (
+        Progress(len(todo), "video") as progress,
+        closing(_outcomes(todo, make_estimator, reading, workers)) as outcomes,
+    ):
+        for source, outcome in outcomes:
+            if isinstance(outcome, int):
+                num_frames += outcome
+            else:
+                failures[source] = _crash_told(source, outcome) if isinstance(outcome, Crash) else outcome
+                _LOGGER.warning("failed: %s", failures[source])
+            progress.advance()
+    return ExtractionRun(
+        failures={source: failures[source] for source in parts if source in failures},
+        num_resumed=len(parts) - len(todo),
+        num_extracted=len(todo) - len(failures),
+        num_frames=num_frames,
+        seconds=time.monotonic() - began,
+    )
+
+
+def extract_annotations(source: Source, estimator: PoseEstimator | None, reading: PoseFileReading) -> AnnotationSet:
+    """Return the videos of one source, without labels; one of poses needs no estimator.
+
+    A video without anybody has one row of zeros.
+
+    Raises ValueError, FileNotFoundError and OSError for what cannot be read.
+    """
+    if estimator is None:
+        videos = load_pose_file(Path(source), skeleton=reading.skeleton, canvas=reading.canvas)
+        videos = tuple(told_apart(video) for video in videos)
+    else:
+        videos = (extract_poses(source, estimator),)
+    if not any(video.frames for video in videos):
+        raise ValueError(f"{shown(source)}: has no frames; give another file")
+    names = {video.skeleton.keypoints for video in videos}
+    if len(names) > 1:
+        raise ValueError(f"{shown(source)}: its videos have different keypoints; give those of each skeleton a file")
+    annotations = tuple(_with_somebody(annotation_of(video)) for video in videos if video.frames)
+    return AnnotationSet(annotations, keypoint_names=names.pop())
+
+
+def _outcomes(
+    todo: Mapping[Source, Path],
+    make_estimator: Callable[[int | None], PoseEstimator],
+    reading: PoseFileReading,
+    workers: int,
+) -> Generator[tuple[Source, int | str | Crash]]:
+    """Yield each source, as they are done, with the number of its frames or what went wrong."""
+    prepare = partial(_prepared, make_estimator, 1 if len(todo) > 1 else None, reading)
+    if len(todo) == 1:
+        ((source, path),) = todo.items()
+        yield source, prepare()((source, path))
+        return
+    with closing(done_in_processes(prepare, list(todo.items()), min(workers, len(todo)))) as done:
+        for (source, _), outcome in done:
+            yield source, outcome
+
+
+def _prepared(
+    make_estimator: Callable[[int | None], PoseEstimator], num_threads: int | None, reading: PoseFileReading
+) -> Callable[[tuple[Source, Path]], int | str]:
+    """Return what makes a part, in the process that is to do it."""
+    if num_threads is not None:
+        cv2.setNumThreads(num_threads)
+    return _PartMaker(make_estimator, num_threads, reading)
+
+
+class _PartMaker:
+    """Makes parts, with an estimator that is there from the first video on."""
+
+    def __init__(
+        self,
+        make_estimator: Callable[[int | None], PoseEstimator],
+        num_threads: int | None,
+        reading: PoseFileReading,
+    ) -> None:
+        self._make_estimator = partial(make_estimator, num_threads)
+        self._reading = reading
+        self._estimator: PoseEstimator | None = None
+
+    def __call__(self, job: tuple[Source, Path]) -> int | str:
+        """Write the part and return its number of frames; or the reason why there is none."""
+        source, path = job
+        if self._estimator is None and not is_pose_source(source):
+            self._estimator = self._make_estimator()
+        try:
+            estimator = None if is_pose_source(source) else self._estimator
+            annotations = extract_annotations(source, estimator, self._reading)
+        # Whatever is wrong with one video, the others are worth having.
+        except Exception as error:
+            return _reason(source, error)
+        save_part(path, annotations)
+        return sum(annotation.num_frames for annotation in annotations.annotations)
+
+
+def _with_somebody(annotation: Annotation) -> Annotation:
+    """Return the annotation with at least one row: mmaction2 and pyskl stop at videos that have none."""
+    if len(annotation.keypoints):
+        return annotation
+    assert annotation.scores is not None
+    keypoints = np.zeros((1, *annotation.keypoints.shape[1:]), np.float32)
+    return replace(annotation, keypoints=keypoints, scores=np.zeros(keypoints.shape[:-1], np.float32))
+
+
+def _reason(source: Source, error: Exception) -> str:
+    """Return one line that says what is wrong with a source, and names it."""
+    if isinstance(error, OSError) and error.filename:
+        told = f"{error.filename}: {error.strerror or 'cannot be read'}"
+    else:
+        told = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if not isinstance(error, ValueError | OSError | KeyError):
+        told = f"{type(error).__name__}: {told}"
+    told = " ".join(told.split())
+    return told if shown(source) in told else f"{shown(source)}: {told}"
+
+
+def _crash_told(source: Source, crash: Crash) -> str:
+    return f"{shown(source)}: {crash}; convert it to H.264 in an .mp4, or use fewer --workers if memory is short"

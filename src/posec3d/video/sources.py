@@ -1,0 +1,179 @@
+"""What a source names: a video, pictures, poses, a webcam or a stream; files, folders and globs told apart."""
+
+import logging
+import re
+from collections.abc import Iterable
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.parse import urlunsplit
+
+# A Path is a file or folder; a str is a webcam ("0"), a URL, or a glob of pictures.
+Source = str | Path
+
+# fmt: off
+VIDEO_SUFFIXES = frozenset({
+    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
+    ".3gp", ".ogv", ".vob", ".mxf", ".y4m", ".gif",
+})
+# fmt: on
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
+POSE_SUFFIXES = frozenset({".json", ".npz", ".csv", ".pkl", ".pkl.gz"})
+
+_FILES_OF_URLS = ("http", "https", "ftp")
+_LOGGER = logging.getLogger(__name__)
+
+
+def find_sources(given: Sequence[Source]) -> list[Source]:
+    """Return what is meant, each once, in the order given and in natural order inside folders and globs.
+
+    A folder stands for all videos in it and below. Without a video it stands for every folder of pictures there, one
+    source each; without these for every folder of only .json files, one source each, or else for its pose files.
+    A glob stands for its videos, pose files and folders; a glob of pictures alone is one source, as the text it is.
+    A number is a webcam unless a file has that name. Files of other kinds are passed on: who reads them complains.
+
+    Raises FileNotFoundError for what is not there and for folders and globs of nothing useful, and ValueError for
+    pictures given one by one.
+    """
+    found: list[Source] = []
+    for source in given:
+        found += [source] if is_webcam(source) or is_url(source) else _found(source)
+    pictures = [path for path in found if _kind(path) == "picture" and not is_glob(path)]
+    if len(pictures) > 1:
+        raise ValueError(
+            f"{pictures[0]} and {len(pictures) - 1} more pictures are given one by one; to have them read as one "
+            f"video, give their folder {str(Path(pictures[0]).parent)!r} or put the pattern in quotation marks"
+        )
+    return list(dict.fromkeys(found))
+
+
+def is_webcam(source: Source) -> bool:
+    """Return whether the source is the number of a webcam, and not the name of a file or folder."""
+    return str(source).isdecimal() and not Path(source).exists()
+
+
+def is_url(source: Source) -> bool:
+    """Return whether the source is an address such as rtsp://camera/stream."""
+    return isinstance(source, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source) is not None
+
+
+def is_live(source: Source) -> bool:
+    """Return whether the source goes on without an end: a webcam or a stream, as far as its name tells.
+
+    An http address that does not end like a video file counts as a stream.
+    """
+    if is_url(source):
+        parts = urlsplit(str(source))
+        return parts.scheme.lower() not in _FILES_OF_URLS or Path(parts.path).suffix.lower() not in VIDEO_SUFFIXES
+    return is_webcam(source)
+
+
+def is_glob(source: Source) -> bool:
+    """Return whether the source is a pattern with wildcards, and not the name of a file or folder."""
+    return re.search(r"[*?[]", str(source)) is not None and not is_url(source) and not Path(source).exists()
+
+
+def name_of(source: Source) -> str:
+    """Return what the video of this source is called: the file or folder without those around it."""
+    if is_webcam(source):
+        return f"webcam {source}"
+    if is_url(source):
+        return shown(source)
+    path = Path(source)
+    return path.name or path.resolve().name
+
+
+def shown(source: Source) -> str:
+    """Return the source as it may stand in messages and files: whole, but without the user and password of a URL."""
+    if not is_url(source):
+        return str(source)
+    parts = urlsplit(str(source))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def pictures_of(source: Source) -> list[Path] | None:
+    """Return the pictures, in natural order, of a source that is a folder, a glob or a picture; None for others.
+
+    Raises ValueError for a folder or glob without pictures.
+    """
+    path = Path(source)
+    if path.is_dir():
+        pictures = [file for file in _visible(path.iterdir()) if _kind(file) == "picture"]
+    elif is_glob(source):
+        pictures = [file for file in _matches(source) if _kind(file) == "picture"]
+    else:
+        return [path] if _kind(path) == "picture" and not is_url(source) else None
+    if not pictures:
+        raise ValueError(f"{source}: no pictures here; one video is made of {_listed(PICTURE_SUFFIXES)} files")
+    return pictures
+
+
+def natural_order(path: Source) -> list[tuple[int, int, str]]:
+    """Return a key that sorts names as people count: frame2 before frame10."""
+    pieces = re.split(r"([0-9]+)", str(path))
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold()) for piece in pieces]
+
+
+def _found(source: Source) -> list[Source]:
+    path = Path(source)
+    if path.is_dir():
+        return list(_in_folder(path))
+    if path.exists():
+        return [path]
+    if not is_glob(source):
+        raise FileNotFoundError(f"{source}: no such file or folder; correct the path")
+    matches = _matches(source)
+    if not matches:
+        raise FileNotFoundError(f"{source}: no file fits this pattern; correct it")
+    if all(_kind(match) == "picture" for match in matches):
+        return [str(source)]
+    wanted = [match for match in matches if match.is_dir() or _kind(match) in ("video", "poses")]
+    if len(wanted) < len(matches):
+        _LOGGER.warning("%s: %d files that are neither video nor poses are ignored", source, len(matches) - len(wanted))
+    if not wanted:
+        raise FileNotFoundError(f"{source}: no video, pictures or poses fit this pattern; correct it")
+    return [part for match in wanted for part in (_in_folder(match) if match.is_dir() else [match])]
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """Return what a folder stands for: its videos, else folders of pictures, else poses."""
+    files = [path for path in _visible(folder.rglob("*"), below=folder) if path.is_file()]
+    of_kind = {kind: [path for path in files if _kind(path) == kind] for kind in ("video", "picture", "poses")}
+    if of_kind["video"]:
+        return of_kind["video"]
+    if of_kind["picture"]:
+        return list(dict.fromkeys(path.parent for path in of_kind["picture"]))
+    if not of_kind["poses"]:
+        raise FileNotFoundError(
+            f"{folder}: no videos, pictures or poses in this folder; give another, or a file of it by name "
+            f"(found are {_listed(VIDEO_SUFFIXES | PICTURE_SUFFIXES | POSE_SUFFIXES)})"
+        )
+    # A pose estimator that writes a .json for each frame fills a folder for each video.
+    mixed = {path.parent for path in files if path.suffix.lower() != ".json"}
+    return list(dict.fromkeys(path if path.parent in mixed else path.parent for path in of_kind["poses"]))
+
+
+def _matches(pattern: Source) -> list[Path]:
+    path = Path(pattern)
+    return _visible(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+
+
+def _visible(paths: Iterable[Path], *, below: Path | None = None) -> list[Path]:
+    """Return paths in natural order, without those that are hidden or lie in a hidden folder under `below`."""
+    shown = [
+        path
+        for path in paths
+        if not any(part.startswith(".") for part in (path.relative_to(below).parts if below else (path.name,)))
+    ]
+    return sorted(shown, key=natural_order)
+
+
+def _kind(path: Source) -> str | None:
+    suffix = Path(path).suffix.lower()
+    if suffix in POSE_SUFFIXES or str(path).lower().endswith(".pkl.gz"):
+        return "poses"
+    return "video" if suffix in VIDEO_SUFFIXES else "picture" if suffix in PICTURE_SUFFIXES else None
+
+
+def _listed(suffixes: frozenset[str]) -> str:
+    return ", ".join(sorted(suffixes))

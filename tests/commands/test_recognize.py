@@ -1,0 +1,112 @@
+import json
+
+import numpy as np
+import pytest
+
+from posec3d.cli import main
+from posec3d.synthetic import make_annotations
+from posec3d.video.frames import open_frames
+from posec3d.video.scene import film
+from posec3d.video.writing import VideoWriter
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("films")
+    for number, motion in enumerate(("wave", "squat")):
+        pictures, _ = film(motion, rng=np.random.RandomState(number), num_frames=36, size=(240, 320))
+        with VideoWriter(folder / f"{motion}.mp4", frames_per_second=24.0) as writer:
+            for picture in pictures:
+                writer.write(picture)
+    return folder
+
+
+def test_a_video_gets_its_actions_with_their_probabilities(run, films):
+    done = run("posec3d", "recognize", films / "wave.mp4", "--top", "2", "--threshold", "0")
+
+    head, answer = done.stdout.splitlines()
+    assert head == "wave.mp4: 36 frames, 1.5 s"
+    assert answer.count("%") == 2
+    assert "model: the one of the package" in done.stderr
+
+
+def test_windows_give_a_timeline_an_annotated_video_and_json(run, films, tmp_path):
+    done = run(
+        *("posec3d", "recognize", films / "wave.mp4", "--window", "0.5", "--out", "out.mp4", "--json", "out.json"),
+    )
+
+    (video,) = json.loads((tmp_path / "out.json").read_text())["videos"]
+    assert (video["num_frames"], video["height"], video["width"]) == (36, 240, 320)
+    assert video["frames_per_second"] == pytest.approx(24, abs=0.1)
+    assert video["segments"][0]["start_frame"] == 0
+    assert video["segments"][-1]["end_frame"] == 36
+    assert len(done.stdout.splitlines()) == 1 + len(video["segments"])
+    assert [frame["seconds"] for frame in video["frames"][:2]] == [0, pytest.approx(1 / 24, abs=1e-3)]
+    left, top, right, bottom = video["frames"][10]["people"][0]["box"]
+    assert 0 <= left < right < 320
+    assert 120 < bottom - top < 240
+    with open_frames(tmp_path / "out.mp4") as annotated:
+        assert annotated.size == (480, 640)
+        assert sum(1 for _ in annotated) == 36
+
+
+def test_each_person_of_a_pose_file_gets_a_label_and_is_drawn_on_black(run, tmp_path):
+    video = make_annotations(40, seed=5).annotations[7]
+    keypoints = np.concatenate([video.keypoints[:1], video.keypoints[:1] + np.float32([300, 0])])
+    scores = np.repeat(video.scores[:1], 2, axis=0)
+    np.savez(tmp_path / "two.npz", keypoints=keypoints, scores=scores, canvas=np.array([480, 900]))
+
+    done = run("posec3d", "recognize", "two.npz", "--people", "each", "--out", "two.gif", "--json", "two.json")
+
+    assert done.stdout.count("person ") == 2
+    (content,) = json.loads((tmp_path / "two.json").read_text())["videos"]
+    assert [segment["people"] for segment in content["segments"]] == [[0], [1]]
+    with open_frames(tmp_path / "two.gif") as drawn:
+        assert next(iter(drawn)).picture.max() > 100
+
+
+def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(run, films, tmp_path):
+    (tmp_path / "many").mkdir()
+    for name in ("squat.mp4", "wave.mp4"):
+        (tmp_path / "many" / name).write_bytes((films / name).read_bytes())
+    (tmp_path / "many" / "broken.mp4").write_bytes(b"not a video")
+
+    done = run("posec3d", "recognize", "many", "--json", "all.json", status=2)
+
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[::2]] != []
+    assert "1 of 3 sources failed" in done.stderr
+    assert "broken.mp4" in done.stderr
+    assert len(json.loads((tmp_path / "all.json").read_text())["videos"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["gone.mp4"], "gone.mp4"),
+        (["text.mp4"], "text.mp4"),
+        (["black.mp4"], "nobody is found in any of 5 frames"),
+        (["0"], "webcam 0 has no end; use `posec3d stream 0`"),
+        (["black.mp4", "--stride", "1"], "--stride 1 needs --window"),
+        (["black.mp4", "--window", "-1"], "window is -1 s"),
+        (["black.mp4", "--out", "x.avi"], "end it in .mp4 or .gif"),
+        (["black.mp4", "--model", "ntu60-keypont"], "did you mean 'ntu60-keypoint'"),
+        (["black.mp4", "--estimator", "movnet"], "did you mean 'movenet'"),
+        (["hands.npz"], "lack"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_leave_nothing_behind(tmp_path, monkeypatch, capsys, words, complaint):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.mp4").write_text("hello")
+    with VideoWriter(tmp_path / "black.mp4", frames_per_second=10.0) as writer:
+        for _ in range(5):
+            writer.write(np.zeros((64, 64, 3), np.uint8))
+    np.savez(tmp_path / "hands.npz", keypoints=np.random.rand(4, 21, 2) * 100, canvas=np.array([100, 100]))
+    before = sorted(tmp_path.iterdir())
+
+    status = main(["recognize", *words])
+
+    assert status == 2
+    # The model of the package introduces itself in a line of its own.
+    *_, sentence = capsys.readouterr().err.strip().splitlines()
+    assert complaint in sentence
+    assert sorted(tmp_path.iterdir()) == before
