@@ -5,7 +5,6 @@ from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
 from posec3d.video.drawing import colour_heatmaps
 from posec3d.video.drawing import draw_skeletons
-from posec3d.video.drawing import write_text
 
 LEFT, RIGHT, MIDDLE = (86, 180, 233), (230, 159, 0), (235, 235, 235)
 BODY = Skeleton("hands", ("nose", "left_hand", "right_hand"), ((0, 1), (0, 2), (1, 2)))
@@ -116,14 +115,6 @@ def test_colours_end_at_the_brightest_value():
     np.testing.assert_array_equal(bright[0, 0], [252, 253, 191])
     np.testing.assert_array_equal(colour_heatmaps(np.full((1, 1, 1), 9.0), (1, 1))[0, 0], [252, 253, 191])
     np.testing.assert_array_equal(colour_heatmaps(np.zeros((1, 1, 1)), (1, 1))[0, 0], [0, 0, 4])
-
-
-def test_text_stands_right_below_its_place():
-    picture = write_text(black(), "walk", (30, 40), height=18)
-
-    rows, columns = np.nonzero(picture.any(-1))
-    assert 40 <= rows.min() <= rows.max() <= 60
-    assert columns.min() >= 30
 
 
 def test_every_skeleton_can_be_drawn():

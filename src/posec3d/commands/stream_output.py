@@ -12,8 +12,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from posec3d.inference.annotated_video import _labels
-from posec3d.inference.annotated_video import _top
+from posec3d.inference.annotated_video import labels_beside
+from posec3d.inference.annotated_video import top_shown
 from posec3d.inference.output import segment_line
 from posec3d.video.live import LatestFrames
 from posec3d.video.live_view import LiveView
@@ -122,8 +122,8 @@ class Pictures:
         if self._writer is None and (self._view is None or not self._view.is_watched):
             return
         enlarged, there = enlarge(frame.picture, people)
-        of_everybody = next((_top(one, self._top) for one in known if one.people is None), ())
-        drawn = draw_overlay(enlarged, there, skeleton, top=of_everybody, labels=_labels(known))
+        of_everybody = next((top_shown(one, self._top) for one in known if one.people is None), ())
+        drawn = draw_overlay(enlarged, there, skeleton, top=of_everybody, labels=labels_beside(known))
         if self._writer is not None:
             self._writer.write(drawn, frame.seconds)
         if self._view is not None:

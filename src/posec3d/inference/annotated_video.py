@@ -43,8 +43,8 @@ def write_annotated(
                 enlarged,
                 there,
                 video.skeleton,
-                top=next((_top(segment, top) for segment in present if segment.people is None), ()),
-                labels=_labels(present),
+                top=next((top_shown(segment, top) for segment in present if segment.people is None), ()),
+                labels=labels_beside(present),
                 timeline=bars,
                 duration_seconds=duration_seconds if bars else None,
             )
@@ -63,12 +63,13 @@ def _covers(segment: Segment, seconds: float) -> bool:
     return segment.start_seconds - 1e-6 <= seconds < segment.end_seconds - 1e-6
 
 
-def _top(segment: Segment, count: int) -> list[tuple[str, float]]:
+def top_shown(segment: Segment, count: int) -> list[tuple[str, float]]:
+    """Return the likeliest actions as the panel shows them: the first one marked where the answer is "unsure"."""
     best = segment.top(count)
     return [(f"{UNSURE}: {best[0][0]}", best[0][1]), *best[1:]] if segment.action == UNSURE else best
 
 
-def _labels(segments: Sequence[Segment]) -> dict[int, str]:
+def labels_beside(segments: Sequence[Segment]) -> dict[int, str]:
     """Return what stands beside each person: of several pairs with one person, the surest."""
     labels: dict[int, tuple[float, str]] = {}
     for segment in segments:

@@ -7,9 +7,6 @@ import numpy as np
 from jaxtyping import Float
 from jaxtyping import Float32
 from jaxtyping import UInt8
-from PIL import Image
-from PIL import ImageDraw
-from PIL import ImageFont
 
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import side_of
@@ -68,15 +65,6 @@ def magma(shares: Float[np.ndarray, "*any"]) -> UInt8[np.ndarray, "*any 3"]:
     """Return the colours of shares, 0 to 1 and cut off there: from black over purple and orange to pale yellow."""
     colours: UInt8[np.ndarray, "*any 3"] = _magma()[np.round(np.clip(shares, 0, 1) * 255).astype(np.uint8)]
     return colours
-
-
-def write_text(
-    picture: UInt8[np.ndarray, "H W 3"], text: str, place: tuple[int, int], *, height: int = 18
-) -> UInt8[np.ndarray, "H W 3"]:
-    """Return the picture with text whose top left corner is at `place` (x, y), `height` pixels high."""
-    image = Image.fromarray(picture)
-    ImageDraw.Draw(image).text(place, text, font=ImageFont.load_default(height), fill=_MIDDLE)
-    return np.asarray(image)
 
 
 def _colour(*keypoints: str) -> tuple[int, int, int]:
