@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,12 +77,15 @@ def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(r
     assert [line.split(":")[0] for line in done.stdout.splitlines()[::2]] != []
     assert "1 of 3 sources failed" in done.stderr
     assert "broken.mp4" in done.stderr
-    assert len(json.loads((tmp_path / "all.json").read_text())["videos"]) == 2
+    content = json.loads((tmp_path / "all.json").read_text())
+    assert len(content["videos"]) == 2
+    assert [Path(one["source"]).name for one in content["failed"]] == ["broken.mp4"]
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        ([], "which video? Give a file"),
         (["gone.mp4"], "gone.mp4"),
         (["text.mp4"], "text.mp4"),
         (["black.mp4"], "nobody is found in any of 5 frames"),
@@ -89,6 +93,11 @@ def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(r
         (["black.mp4", "--stride", "1"], "--stride 1 needs --window"),
         (["black.mp4", "--window", "-1"], "window is -1 s"),
         (["black.mp4", "--out", "x.avi"], "end it in .mp4 or .gif"),
+        (["black.mp4", "--out", "black.mp4"], "is the source itself; give another name"),
+        (["hands.npz", "--json", "hands.npz"], "is the source itself; give another name"),
+        (["same", "--out", "same"], "is the source itself; give another name"),
+        (["black.mp4", "--top", "0"], "--top 0: tell at least 1 action"),
+        (["black.mp4", "--threshold", "30"], "--threshold 30: a probability lies between 0 and 1; 30 % is 0.3"),
         (["black.mp4", "--model", "ntu60-keypont"], "did you mean 'ntu60-keypoint'"),
         (["black.mp4", "--estimator", "movnet"], "did you mean 'movenet'"),
         (["hands.npz"], "lack"),
@@ -101,7 +110,10 @@ def test_mistakes_get_one_sentence_and_leave_nothing_behind(tmp_path, monkeypatc
         for _ in range(5):
             writer.write(np.zeros((64, 64, 3), np.uint8))
     np.savez(tmp_path / "hands.npz", keypoints=np.random.rand(4, 21, 2) * 100, canvas=np.array([100, 100]))
-    before = sorted(tmp_path.iterdir())
+    (tmp_path / "same").mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / "same" / name).write_bytes((tmp_path / "black.mp4").read_bytes())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
     status = main(["recognize", *words])
 
@@ -109,4 +121,4 @@ def test_mistakes_get_one_sentence_and_leave_nothing_behind(tmp_path, monkeypatc
     # The model of the package introduces itself in a line of its own.
     *_, sentence = capsys.readouterr().err.strip().splitlines()
     assert complaint in sentence
-    assert sorted(tmp_path.iterdir()) == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

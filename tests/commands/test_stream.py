@@ -267,7 +267,7 @@ def test_moments_without_anybody_have_no_answer(stream, tmp_path, monkeypatch):
 
     said = stream(tmp_path / "empty.mp4", "--window", "0.5", "--out", "annotated.mp4")
 
-    assert said.out == "  no answer: nobody is seen long enough, or no two people are near each other\n"
+    assert said.out == "  no answer: nobody is seen, or not for long enough\n"
     assert frames_in(tmp_path / "annotated.mp4") == 12
 
 

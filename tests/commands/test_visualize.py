@@ -220,7 +220,7 @@ def test_what_cannot_be_drawn_is_said(made_up, here, model, options, complaint):
 def test_the_source_is_never_overwritten(clip, here):
     before = (here / clip).read_bytes()
 
-    with pytest.raises(ValueError, match="is the video itself"):
+    with pytest.raises(ValueError, match="is the source itself"):
         visualize(clip, out=here / clip)
 
     assert (here / clip).read_bytes() == before

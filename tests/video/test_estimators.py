@@ -84,3 +84,8 @@ def test_mediapipe_needs_its_model_file(monkeypatch, tmp_path):
 
 def test_every_estimator_of_the_table_is_documented():
     assert list(ESTIMATORS) == ["movenet", "rtmlib", "ultralytics", "mediapipe"]
+
+
+def test_weights_may_follow_the_name(tmp_path):
+    with pytest.raises(ValueError, match=r"other\.onnx: the pose estimator 'movenet' brings its own weights"):
+        load_estimator("movenet:other.onnx")

@@ -109,6 +109,19 @@ def test_nobody_is_found_in_a_plain_picture(estimator):
         assert scores.shape == (0, 17)
 
 
+def test_an_empty_room_is_searched_now_and_then_until_somebody_comes(filmed):
+    watched = MoveNet(num_threads=1)
+    looks, look = [], watched._look
+    watched._look = lambda picture, view: looks.append(view) or look(picture, view)
+    for _ in range(40):
+        watched.estimate(np.full((240, 320, 3), 120, np.uint8))
+
+    found = [len(watched.estimate(filmed[0][0])[0]) for _ in range(5)]
+
+    assert len(looks) < 40 * 4 / 1.5
+    assert 1 in found
+
+
 def test_what_lies_outside_the_picture_is_missing(estimator, filmed):
     picture = np.ascontiguousarray(filmed[0][0][:300])
 

@@ -12,6 +12,7 @@ import tyro
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
+from posec3d.commands.options import OptionalSize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 Estimator = Literal["movenet", "rtmlib", "ultralytics", "mediapipe"]
 Words = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=SHARE ...|PATH", help_behavior_hint="")]
-Size = Annotated[tuple[int, int] | None, tyro.conf.arg(metavar="HEIGHT WIDTH", help_behavior_hint="")]
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -40,7 +40,7 @@ def extract(
     estimator: Estimator = "movenet",
     weights: OptionalPath = None,
     skeleton: OptionalName = None,
-    canvas: Size = None,
+    canvas: OptionalSize = None,
     workers: OptionalNumber = None,
     overwrite: bool = False,
 ) -> None:

@@ -10,4 +10,5 @@ OptionalName = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior
 OptionalNumber = Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")]
 OptionalSeconds = Annotated[float | None, tyro.conf.arg(metavar="SECONDS", help_behavior_hint="")]
 OptionalModel = Annotated[str | None, tyro.conf.arg(metavar="NAME|PATH", help_behavior_hint="")]
+OptionalSize = Annotated[tuple[int, int] | None, tyro.conf.arg(metavar="HEIGHT WIDTH", help_behavior_hint="")]
 Changes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="")]

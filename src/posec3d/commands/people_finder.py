@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class PeopleFinder:
     """Reads videos and pose files; the pose estimator is loaded when the first video comes."""
 
-    def __init__(self, estimator: str, skeleton: str | None = None) -> None:
+    def __init__(self, estimator: str, skeleton: str | None = None, canvas: tuple[int, int] | None = None) -> None:
         from posec3d.skeletons import get_skeleton
 
-        self._name = estimator
+        self._name, self._canvas = estimator, canvas
         self._skeleton: Skeleton | None = None if skeleton is None else get_skeleton(skeleton)
 
     @cached_property
@@ -37,7 +37,7 @@ class PeopleFinder:
         from posec3d.video.frames import open_frames
 
         if is_posed(source):
-            return read_people(source, skeleton=self._skeleton)
+            return read_people(source, skeleton=self._skeleton, canvas=self._canvas)
         with open_frames(source) as video:
             total, name = video.num_frames, video.name
         estimator = self.estimator
@@ -46,11 +46,13 @@ class PeopleFinder:
 
 
 def recorded_sources(given: "Sequence[str]") -> "list[Source]":
-    """Return the sources that are meant; ValueError for webcams and streams, which have no end."""
+    """Return the sources that are meant; ValueError for none and for webcams, which have no end."""
     from posec3d.video.sources import find_sources
     from posec3d.video.sources import is_webcam
     from posec3d.video.sources import shown
 
+    if not given:
+        raise ValueError("which video? Give a file, a folder, a pattern or a pose file, such as clip.mp4")
     found = find_sources(given)
     for source in found:
         if is_webcam(source):

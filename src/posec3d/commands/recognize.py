@@ -13,6 +13,7 @@ from posec3d.commands.options import OptionalModel
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalPath
 from posec3d.commands.options import OptionalSeconds
+from posec3d.commands.options import OptionalSize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,9 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def recognize(
-    sources: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE ...")],
+    sources: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE ...", help_behavior_hint="")
+    ],
     *,
     model: OptionalModel = None,
     people: Literal["scene", "each", "pairs"] = "scene",
@@ -37,6 +40,7 @@ def recognize(
     json: OptionalPath = None,
     estimator: str = "movenet",
     skeleton: OptionalName = None,
+    canvas: OptionalSize = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
 ) -> None:
     """Recognise what people do in videos, pictures or pose files.
@@ -60,18 +64,29 @@ def recognize(
         threshold: Below this probability of the likeliest action the answer is "unsure".
         out: Write the video with skeletons and answers, as .mp4 or .gif; of several videos, into this folder.
         json: Write frames, seconds, boxes and scores.
-        estimator: What finds the people: movenet, or rtmlib, ultralytics and mediapipe if they are installed.
+        estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
+        canvas: The size of the frames, height first, for pose files that do not say it.
         device: What the network computes on.
     """
+    from posec3d.commands.answers import check_answers
+    from posec3d.commands.answers import refuse_overwriting
     from posec3d.commands.people_finder import PeopleFinder
     from posec3d.commands.people_finder import recorded_sources
+    from posec3d.video.sources import name_of
+    from posec3d.video.sources import shown
 
     found = recorded_sources(sources)
-    finder = PeopleFinder(estimator, skeleton)
-    _check_options(window, stride, out, json, several=len(found) > 1)
+    finder = PeopleFinder(estimator, skeleton, canvas)
+    several = len(found) > 1
+    check_answers(top, threshold)
+    _check_options(window, stride, out, json, several=several)
+    refuse_overwriting("--json", json, found)
+    for source in found:
+        refuse_overwriting("--out", out and _place(out, name_of(source), several=several), found)
 
     # What needs PyTorch comes after what may be wrong at once.
+    from posec3d.inference.output import counted
     from posec3d.inference.output import recognized_as_dict
     from posec3d.inference.output import segment_line
     from posec3d.inference.recognizer import ActionRecognizer
@@ -79,7 +94,6 @@ def recognize(
     from posec3d.runtime.allocator import keep_freed_memory
     from posec3d.runtime.devices import choose_device
     from posec3d.runtime.files import replacing
-    from posec3d.video.sources import shown
 
     keep_freed_memory()
     recognizer = ActionRecognizer.load(model, device=choose_device(device))
@@ -88,7 +102,7 @@ def recognize(
         try:
             for video in finder.people_of(source):
                 segments = recognizer.recognize(video, people=people, window=window, stride=stride, threshold=threshold)
-                print(f"{video.name}: {len(video.frames)} frames, {end_of(video):.1f} s")
+                print(f"{video.name}: {counted(len(video.frames), 'frame')}, {end_of(video):.1f} s")
                 for segment in segments:
                     print(segment_line(segment, top=top, timeline=window is not None))
                 if not segments:
@@ -96,20 +110,22 @@ def recognize(
                 fitting = recognizer.fitting(video)
                 videos.append(recognized_as_dict(str(shown(source)), fitting, segments, top=top))
                 if out is not None:
-                    _draw(_place(out, video.name, several=len(found) > 1), source, fitting, segments, top)
+                    _draw(_place(out, video.name, several=several), source, fitting, segments, top)
         except (ValueError, OSError) as error:
             # One bad video among many stops nothing; alone, it is the answer.
             if len(found) == 1:
                 raise
-            failures.append(str(error))
+            failures.append({"source": str(shown(source)), "error": str(error)})
             print(f"{shown(source)}: failed")
-    if json is not None and videos:
-        content = {"model": model or "packaged", "videos": videos}
+    if json is not None:
+        content = {"model": model or "packaged", "videos": videos, "failed": failures}
         with replacing(json) as unfinished:
             unfinished.write_text(dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
         _LOGGER.info("written: %s", json)
     if failures:
-        raise ValueError(f"{len(failures)} of {len(found)} sources failed: " + "; ".join(failures))
+        raise ValueError(
+            f"{len(failures)} of {len(found)} sources failed: " + "; ".join(one["error"] for one in failures)
+        )
 
 
 _NOBODY = {

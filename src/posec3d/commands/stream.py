@@ -79,9 +79,11 @@ def stream(
         out: Write the video, as .mp4, with skeletons and with the answers that were known when each frame came.
         jsonl: Append a line of JSON for each stride and whom it is about.
         seconds: End after so many seconds of the source.
-        estimator: What finds the people: movenet, or rtmlib, ultralytics and mediapipe if they are installed.
+        estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         device: What the network computes on.
     """
+    from posec3d.commands.answers import check_answers
+    from posec3d.commands.answers import refuse_overwriting
     from posec3d.commands.stream_output import Answers
     from posec3d.commands.stream_output import Pictures
     from posec3d.inference.recognizer import ActionRecognizer
@@ -94,7 +96,10 @@ def stream(
     from posec3d.video.live import open_latest
     from posec3d.video.sources import shown
 
-    _check_options(window, stride, top, seconds, out)
+    check_answers(top, threshold)
+    _check_options(window, stride, seconds, out)
+    refuse_overwriting("--out", out, [source])
+    refuse_overwriting("--jsonl", jsonl, [source])
     given, chosen = _one_source(source), choose_device(device)
     keep_freed_memory()
     with ExitStack() as stack:
@@ -124,13 +129,11 @@ def stream(
             _LOGGER.info("written: %s", written)
 
 
-def _check_options(window: float, stride: float | None, top: int, seconds: float | None, out: Path | None) -> None:
+def _check_options(window: float, stride: float | None, seconds: float | None, out: Path | None) -> None:
     """Complain before anything is opened."""
     from posec3d.inference.windows import Span
 
     Span(window, window / 4 if stride is None else stride)
-    if top < 1:
-        raise ValueError(f"--top {top}: tell at least 1 action")
     if seconds is not None and not seconds > 0:
         raise ValueError(f"--seconds {seconds:g}: give more than 0, or leave it out to go on until Ctrl-C")
     if out is not None and out.suffix.lower() != ".mp4":

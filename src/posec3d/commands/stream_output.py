@@ -73,7 +73,7 @@ class Answers:
     def end(self) -> None:
         """Say so if there was nothing to tell."""
         if not self._any:
-            tqdm.write("  no answer: nobody is seen long enough, or no two people are near each other", file=sys.stdout)
+            tqdm.write("  no answer: nobody is seen, or not for long enough", file=sys.stdout)
 
     def _line(self, segment: "Segment", started: float | None) -> dict[str, object]:
         clock = None if started is None else datetime.fromtimestamp(started + segment.start_seconds, UTC).astimezone()

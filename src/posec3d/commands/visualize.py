@@ -72,7 +72,7 @@ def visualize(
         sigma: Spread of keypoints and limbs, in pixels of a heatmap.
         model: Whose decision: a checkpoint file or a published name; without it the packaged model.
         action: Tell what speaks for this action instead of the likeliest.
-        estimator: What finds the people: movenet, or rtmlib, ultralytics and mediapipe if they are installed.
+        estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
         device: What the network computes on.
     """
@@ -132,14 +132,14 @@ def _check_fitting(
 
 
 def _check_out(out: Path | None, source: "Source") -> None:
+    from posec3d.commands.answers import refuse_overwriting
     from posec3d.video.visualization import FIGURE_SUFFIXES
 
     if out is None:
         return
     if out.suffix.lower() not in FIGURE_SUFFIXES:
         raise ValueError(f"--out {out}: end it in {', '.join(FIGURE_SUFFIXES[:-1])} or {FIGURE_SUFFIXES[-1]}")
-    if out.resolve() == Path(source).resolve():
-        raise ValueError(f"--out {out}: is the video itself; give another name")
+    refuse_overwriting("--out", out, [source])
 
 
 def _load(model: str | None, device: Literal["auto", "cpu", "cuda", "mps"]) -> "ActionRecognizer":

@@ -33,12 +33,19 @@ def recognized_as_dict(source: str, video: PosedVideo, segments: Sequence[Segmen
     }
 
 
+def counted(number: int, unit: str) -> str:
+    """Return a number of things in words: "1 frame", "1,200 frames"."""
+    return f"{number:,} {unit}{'s' * (number != 1)}"
+
+
 def segment_line(segment: Segment, *, top: int, timeline: bool) -> str:
     """Return one line of text: when, who, what, and what else it may be."""
     best = segment.top(top)
     said = segment.action if segment.action == best[0][0] else f"{segment.action}: {best[0][0]}"
     others = ", ".join(f"{name} {share:.0%}" for name, share in best[1:])
-    time = f"{segment.start_seconds:6.1f} - {segment.end_seconds:.1f} s  " if timeline else ""
+    # A tenth of a second cannot tell short windows apart.
+    digits = 1 if segment.end_seconds - segment.start_seconds >= 0.2 else 2
+    time = f"{segment.start_seconds:6.{digits}f} - {segment.end_seconds:.{digits}f} s  " if timeline else ""
     who = "" if segment.people is None else f"{segment.who}: "
     return f"  {time}{who}{said} {best[0][1]:.0%}" + (f"  ({others})" if others else "")
 

@@ -22,11 +22,13 @@ def load_estimator(name: str, weights: Path | None = None) -> PoseEstimator:
     """Return a pose estimator of the table ESTIMATORS by its name.
 
     `weights` is a file for "ultralytics" (else it fetches yolo11n-pose.pt) and "mediapipe"; the others bring their
-    own.
+    own. It may also follow the name after a colon: "mediapipe:pose_landmarker_full.task".
 
     Raises KeyError for an unknown name, ImportError for a package that is not installed, ValueError for weights that
     are missing or of no use, and FileNotFoundError for ones that are not there.
     """
+    name, _, given = name.partition(":")
+    weights = Path(given) if given else weights
     if name not in ESTIMATORS:
         near = difflib.get_close_matches(name, ESTIMATORS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(ESTIMATORS)}"
@@ -55,7 +57,7 @@ def _ultralytics(weights: Path | None) -> PoseEstimator:
 def _mediapipe(weights: Path | None) -> PoseEstimator:
     tasks = import_package("mediapipe.tasks.python", "mediapipe")
     if weights is None:
-        raise ValueError(f"mediapipe comes without its model; fetch {_MEDIAPIPE_URL} and give the file as weights")
+        raise ValueError(f"mediapipe comes without its model; fetch {_MEDIAPIPE_URL} and name the file: mediapipe:FILE")
     if not weights.is_file():
         raise FileNotFoundError(f"{weights}: there is no such file; fetch {_MEDIAPIPE_URL}")
     options = tasks.vision.PoseLandmarkerOptions(

@@ -161,7 +161,7 @@ def _draw_strongest(
     lay_text(drawn, text_mask("what spoke for it", _LINE - 2), (place[0] + _LINE // 4, place[1]))
     shade(drawn, (place[0], place[1] + _LINE + 4), (width, height), (0, 0, 0), 0.4)
     if rows:
-        draw_shares(drawn, rows, (place[0], place[1] + _LINE + 4), width, _LINE - 2, full=rows[0][1])
+        draw_shares(drawn, rows, (place[0], place[1] + _LINE + 4), width, _LINE - 2)
 
 
 def _time_strip(importance: np.ndarray, size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:

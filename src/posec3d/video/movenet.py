@@ -22,6 +22,7 @@ from posec3d.skeletons import get_skeleton
 _SURE, _DOUBTFUL = 0.2, 0.12
 _SEARCH_EVERY = 15  # frames
 _SEARCH_AGAIN = 3  # frames, while people are missing
+_SEARCH_EMPTY = 5  # frames, once nobody has been there for a while: a search takes five times as long as a look
 _BEST_SIZE = 180.0  # input pixels of the largest person
 _LARGEST_SCALE = 0.8  # of people who have _ENOUGH input pixels: sharp pictures serve better than large ones
 _ENOUGH = 100.0
@@ -82,6 +83,7 @@ class MoveNet:
         self._view: _View | None = None
         self._since_search = 0
         self._num_people = 0
+        self._empty = 0
 
     def estimate(
         self, picture: UInt8[np.ndarray, "H W 3"]
@@ -91,11 +93,14 @@ class MoveNet:
         What lies outside the picture is missing: (0, 0) with score 0.
         """
         self._since_search += 1
+        if self._empty > _SEARCH_EVERY and self._since_search < _SEARCH_EMPTY:
+            return np.zeros((0, 17, 2), np.float32), np.zeros((0, 17), np.float32)
         people = None if self._view is None else self._look(picture, self._view)
         if people is None or self._is_search_due(people):
             self._since_search = 0
             people = self._search(picture, people)
         self._num_people = len(people.certainty)
+        self._empty = 0 if self._num_people else self._empty + 1
         self._view = _next_view(people, picture.shape[:2], self._view)
         height, width = picture.shape[:2]
         inside = np.all((people.keypoints >= -0.5) & (people.keypoints < [width - 0.5, height - 0.5]), axis=-1)

@@ -46,10 +46,8 @@ def draw_shares(
     place: tuple[int, int],
     width: int,
     line: int,
-    *,
-    full: float = 1.0,
 ) -> None:
-    """Draw a row for each share, 0 to 1: its name, its percentage, and a bar that fills the row at `full`.
+    """Draw a row for each share, 0 to 1: its name, its percentage, and a bar that fills the row at 1.
 
     `line` is the height of the text in pixels; a name that is too long loses its end.
     """
@@ -58,7 +56,7 @@ def draw_shares(
     for number, (name, share) in enumerate(shares):
         x, y = place[0] + pad, place[1] + pad + number * (row + pad)
         shade(drawn, (x, y), (inner, row), _SLOT, 0.6)
-        shade(drawn, (x, y), (round(inner * min(max(share / full, 0.0), 1.0)), row), _BAR, 0.95)
+        shade(drawn, (x, y), (round(inner * min(max(share, 0.0), 1.0)), row), _BAR, 0.95)
         percent = text_mask(f"{share:.0%}", line)
         text_top = y + (row - line) // 2
         lay_text(drawn, percent, (x + inner - pad - percent.shape[1], text_top))
