@@ -50,4 +50,4 @@ def choose_model(name: str | None = None) -> tuple[PoseC3D, ModelCard]:
 
 
 def _about_packaged(card: ModelCard) -> str:
-    return f"it knows {card.num_classes} actions: {', '.join(card.classes or ())}"
+    return f"it knows {card.num_classes} actions, and takes any other for one of them: {', '.join(card.classes or ())}"

@@ -25,7 +25,8 @@ from posec3d.video.panels import height_of_shares
 from posec3d.video.panels import lay
 from posec3d.video.panels import shade
 
-_SMALLEST_SCORE = 0.05
+# What is less sure is mostly a guess of the estimator, behind a table or outside the picture.
+_SMALLEST_SCORE = 0.15
 _NARROWEST = 640
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 # Okabe and Ito (2008) without black; darkened where white text would not be read on it.
