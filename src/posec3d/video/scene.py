@@ -11,8 +11,8 @@ from jaxtyping import UInt8
 
 from posec3d.synthetic.cameras import Camera
 from posec3d.synthetic.motions import motion_3d
-from posec3d.video.figure import build_figure
-from posec3d.video.figure import random_looks
+from posec3d.video.mannequin import build_figure
+from posec3d.video.mannequin import random_looks
 from posec3d.video.solids import Solids
 from posec3d.video.solids import draw_solids
 from posec3d.video.solids import film_solids

@@ -7,9 +7,9 @@ from posec3d.synthetic.body import KEYPOINT
 from posec3d.synthetic.body import KEYPOINTS
 from posec3d.synthetic.cameras import Camera
 from posec3d.synthetic.motions import motion_3d
-from posec3d.video.figure import Looks
-from posec3d.video.figure import build_figure
-from posec3d.video.figure import random_looks
+from posec3d.video.mannequin import Looks
+from posec3d.video.mannequin import build_figure
+from posec3d.video.mannequin import random_looks
 from posec3d.video.solids import draw_solids
 from posec3d.video.solids import film_solids
 
