@@ -74,7 +74,7 @@ def test_mediapipe_needs_its_model_file(monkeypatch, tmp_path):
     )
     (tmp_path / "pose.task").touch()
 
-    with pytest.raises(ValueError, match=r"fetch https://.*pose_landmarker_full.task and give"):
+    with pytest.raises(ValueError, match=r"fetch https://.*pose_landmarker_full.task and name the file"):
         load_estimator("mediapipe")
     with pytest.raises(FileNotFoundError, match=r"absent\.task: there is no such file"):
         load_estimator("mediapipe", tmp_path / "absent.task")
