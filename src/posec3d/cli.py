@@ -12,7 +12,7 @@ COMMANDS = {
     "stream": "The same while it happens: webcam, network camera, or a file as if it were one.",
     "visualize": "Draw poses, heatmaps, and which joints and moments made the decision.",
     "extract": "Find the people of many videos, for training.",
-    "demo": "Film generated motions, find the people, train, test, fuse and draw: the whole product in five minutes.",
+    "demo": "Film generated motions, find the people, train, test, fuse and draw: the whole product in three minutes.",
     "check": "Tell all that is wrong in an annotation file.",
     "train": "Train a network, from a config or from an annotation file alone.",
     "test": "Score videos with a checkpoint, and measure.",

@@ -27,7 +27,7 @@ def demo(
 ) -> None:
     """Train on generated motions, test, fuse keypoint and limb, and draw; then film motions, and recognise the films.
 
-    Takes about four minutes on two cores. What it shows is that everything works, not how good it is: the motions are
+    Takes about three minutes on two cores. What it shows is that everything works, not how good it is: the motions are
     made up.
 
     Args:
