@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from posec3d.annotations import save_annotations
 from posec3d.cli import main
 from posec3d.synthetic import make_annotations
 from posec3d.video.frames import open_frames
@@ -64,6 +65,23 @@ def test_each_person_of_a_pose_file_gets_a_label_and_is_drawn_on_black(run, tmp_
     assert [segment["people"] for segment in content["segments"]] == [[0], [1]]
     with open_frames(tmp_path / "two.gif") as drawn:
         assert next(iter(drawn)).picture.max() > 100
+
+
+def test_videos_of_one_name_and_of_one_file_are_written_beside_each_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_annotations("two.pkl", make_annotations(2, motions=("squat", "wave")))
+    for folder in ("a", "b"):
+        keypoints = make_annotations(1).annotations[0].keypoints[:, :4]
+        (tmp_path / folder).mkdir()
+        np.savez(tmp_path / folder / "same.npz", keypoints=keypoints, canvas=np.array([480, 640]))
+
+    assert main(["recognize", "a/same.npz", "b/same.npz", "two.pkl", "--out", "drawn"]) == 0
+    assert main(["recognize", "two.pkl", "--out", "one.gif"]) == 2
+
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
+        *("same-2.mp4", "same.mp4", "squat_000000.mp4", "wave_000001.mp4"),
+    ]
+    assert "--out one.gif: there are several videos; give the name of a folder" in capsys.readouterr().err
 
 
 def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(run, films, tmp_path):

@@ -63,7 +63,7 @@ def test_splits_are_told_by_their_names(splits, expected):
         ),
         (("a", "b"), {}, "which split is for train. The file has a, b; say --train-split NAME"),
         (("train", "xsub_val", "xset_val"), {}, "which split is for val. .* say --val-split NAME"),
-        (("train1", "test1", "test2"), {}, "which split is for test. .* say --val-split NAME"),
+        (("train", "test1", "test2"), {}, "which split is for test. .* say --val-split NAME"),
     ],
 )
 def test_an_open_choice_is_left_to_the_user(splits, given, message):

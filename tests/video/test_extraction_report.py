@@ -73,7 +73,7 @@ def test_long_lists_are_cut():
         (("trainlist01", "testlist01"), "posec3d train --annotations my.pkl"),  # told by their names
         (
             ("train1", "test1", "train2", "test2"),
-            "posec3d train --annotations my.pkl --train-split train1 --val-split test1",
+            "posec3d train --annotations my.pkl --train-split train1",
         ),
         (("a", "b"), "posec3d train --annotations my.pkl --train-split a"),
     ],

@@ -1,6 +1,7 @@
 """`posec3d recognize`: from a video, or from poses, to the action."""
 
 import logging
+from itertools import count
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalPath
 from posec3d.commands.options import OptionalSeconds
 from posec3d.commands.options import OptionalSize
+from posec3d.video.sources import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +64,7 @@ def recognize(
         stride: Seconds from one window to the next; a quarter of the window without it.
         top: How many of the likeliest actions to tell.
         threshold: Below this probability of the likeliest action the answer is "unsure".
-        out: Write the video with skeletons and answers, as .mp4 or .gif; of several videos, into this folder.
+        out: Write the video with skeletons and answers, as .mp4 or .gif, or into this folder, a file each.
         json: Write frames, seconds, boxes and scores.
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
@@ -78,12 +80,12 @@ def recognize(
 
     found = recorded_sources(sources)
     finder = PeopleFinder(estimator, skeleton, canvas)
-    several = len(found) > 1
     check_answers(top, threshold)
-    _check_options(window, stride, out, json, several=several)
+    _check_options(window, stride, out, json, several=len(found) > 1)
     refuse_overwriting("--json", json, found)
+    places = _Places(out)
     for source in found:
-        refuse_overwriting("--out", out and _place(out, name_of(source), several=several), found)
+        refuse_overwriting("--out", _Places(out).place(name_of(source)), found)
 
     # What needs PyTorch comes after what may be wrong at once.
     from posec3d.inference.output import counted
@@ -100,17 +102,17 @@ def recognize(
     videos, failures = [], []
     for source in found:
         try:
-            for video in finder.people_of(source):
+            for video in map(recognizer.fitting, finder.people_of(source)):
                 segments = recognizer.recognize(video, people=people, window=window, stride=stride, threshold=threshold)
                 print(f"{video.name}: {counted(len(video.frames), 'frame')}, {end_of(video):.1f} s")
                 for segment in segments:
                     print(segment_line(segment, top=top, timeline=window is not None))
                 if not segments:
                     print(_NOBODY[people])
-                fitting = recognizer.fitting(video)
-                videos.append(recognized_as_dict(str(shown(source)), fitting, segments, top=top))
-                if out is not None:
-                    _draw(_place(out, video.name, several=several), source, fitting, segments, top)
+                videos.append(recognized_as_dict(str(shown(source)), video, segments, top=top))
+                place = places.place(video.name)
+                if place is not None:
+                    _draw(place, source, video, segments, top)
         except (ValueError, OSError) as error:
             # One bad video among many stops nothing; alone, it is the answer.
             if len(found) == 1:
@@ -145,16 +147,36 @@ def _check_options(
         Span(window, window / 4 if stride is None else stride)
     elif stride is not None:
         raise ValueError(f"--stride {stride:g} needs --window: without windows there is one answer for the whole video")
-    if out is not None and not several and out.suffix.lower() not in (".mp4", ".gif"):
-        raise ValueError(f"--out {out}: end it in .mp4 or .gif")
+    if out is not None and not several and out.suffix.lower() not in ("", ".mp4", ".gif"):
+        raise ValueError(f"--out {out}: end it in .mp4 or .gif, or give a folder")
     if out is not None and several and out.suffix:
         raise ValueError(f"--out {out}: several videos go into a folder; give its name")
     if json is not None and json.is_dir():
         raise ValueError(f"--json {json}: is a folder; give a file name such as {json}/recognized.json")
 
 
-def _place(out: Path, name: str, *, several: bool) -> Path:
-    return out / f"{Path(name).stem}.mp4" if several else out
+class _Places:
+    """Where annotated videos go: the file of that name, or a file each in a folder; none over another."""
+
+    def __init__(self, out: Path | None) -> None:
+        self._out = out
+        self._taken: set[Path] = set()
+
+    def place(self, name: str) -> Path | None:
+        """Return the place of the next video; ValueError for a second one where there is room for one."""
+        if self._out is None:
+            return None
+        path = self._out
+        if not path.suffix:
+            stem = Path(name).stem if Path(name).suffix.lower() in VIDEO_SUFFIXES else name
+            numbers = count(2)
+            path = self._out / f"{stem}.mp4"
+            while path in self._taken:
+                path = self._out / f"{stem}-{next(numbers)}.mp4"
+        elif path in self._taken:
+            raise ValueError(f"--out {path}: there are several videos; give the name of a folder")
+        self._taken.add(path)
+        return path
 
 
 def _draw(path: Path, source: "Source", video: "PosedVideo", segments: "Sequence[Segment]", top: int) -> None:

@@ -79,8 +79,11 @@ def _splits(
         return train, val, None
     if val is None:
         val = _only(names, "val", annotations.source, "--val-split", required=False)
-    test = _only(names, "test", annotations.source, "--val-split", required=False)
-    return train, val, test
+    # One of several, as of JHMDB: train1 is tested on test1.
+    partner = train.replace("train", "test") if train else ""
+    if partner in names and partner != train:
+        return train, val, partner
+    return train, val, _only(names, "test", annotations.source, "--val-split", required=False)
 
 
 def _only(names: list[str], word: str, source: str, option: str, *, required: bool = True) -> str | None:

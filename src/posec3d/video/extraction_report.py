@@ -53,9 +53,9 @@ def next_commands(out: Path, annotations: AnnotationSet) -> tuple[str, ...]:
     if annotations.splits and not (len(training) == 1 or "train" in training):
         first = training[0] if training else next(iter(annotations.splits))
         train += f" --train-split {first}"
-        others = (first.replace("train", word) for word in ("val", "test"))
-        val = next((split for split in others if split in annotations.splits and split != first), None)
-        train += f" --val-split {val}" if val else ""
+        # Never the test split: what validates chooses the best weights.
+        val = first.replace("train", "val")
+        train += f" --val-split {val}" if val in annotations.splits and val != first else ""
     return f"posec3d check {name}", train
 
 
