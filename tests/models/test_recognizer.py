@@ -9,6 +9,7 @@ from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import card_of
 from posec3d.models.builders import build_posec3d
+from posec3d.models.heatmap_convolution import HeatmapConv3d
 from posec3d.skeletons import get_skeleton
 
 PUBLISHED = [
@@ -28,6 +29,12 @@ def two_threads():
     torch.set_num_threads(max(2, before))
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """The plain convolution of all layers: the recorded logits are so large that the order of a sum shows in them."""
+    monkeypatch.setattr(HeatmapConv3d, "is_sparse", lambda *_: False)
 
 
 def recorded_volume(seeds):
@@ -67,7 +74,7 @@ def test_gradients_reach_the_keypoints():
     assert scores.grad.abs().sum() > 0
 
 
-@pytest.mark.usefixtures("two_threads")
+@pytest.mark.usefixtures("two_threads", "plain")
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_logits_equal_those_of_mmaction2(golden, name):
     model, _ = load_model(golden / f"{name}-random.pth", card_of(load_experiment(golden / f"{name}.py")))
@@ -77,7 +84,7 @@ def test_logits_equal_those_of_mmaction2(golden, name):
         np.testing.assert_allclose(logits, recorded[f"{name}/logits"], rtol=0, atol=1e-4)
 
 
-@pytest.mark.usefixtures("two_threads")
+@pytest.mark.usefixtures("two_threads", "plain")
 def test_logits_of_a_file_of_mmaction2_1_equal_those_it_gives(golden):
     path = golden / "mmaction2-1.2.0-trained-epoch-1.pth"
     model, _ = load_model(path, card_of(load_experiment(golden / "slowonly_r50_u48_240e_ntu60_xsub_keypoint.py")))
@@ -85,6 +92,38 @@ def test_logits_of_a_file_of_mmaction2_1_equal_those_it_gives(golden):
         logits = model.classify(recorded_volume(recorded["input_rand_seed"]))
 
         np.testing.assert_allclose(logits, recorded["logits"], rtol=0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_compiled_first_layer_changes_logits_by_rounding_only(golden, name, monkeypatch):
+    model, _ = load_model(golden / f"{name}-random.pth", card_of(load_experiment(golden / f"{name}.py")))
+    with np.load(golden / "networks.npz") as recorded, torch.inference_mode():
+        volume = recorded_volume(recorded[f"{name}/input_rand_seed"])[:1]
+    with torch.inference_mode():
+        fast = model.classify(volume)
+        monkeypatch.setattr(HeatmapConv3d, "is_sparse", lambda *_: False)
+        plain = model.classify(volume)
+
+    # 1e-5 of the largest, which is up to 194; they differ in 1e-6.
+    assert (fast - plain).abs().max() <= 1e-5 * plain.abs().max()
+    assert not torch.equal(fast, plain)
+
+
+def test_frames_that_clips_share_are_looked_at_once_with_the_same_logits():
+    model = build_posec3d(num_classes=7, base_channels=4, stage_blocks=(1, 1, 1)).eval()
+    torch.nn.init.normal_(model.cls_head.fc_cls.weight)
+    volume = model.heatmaps(torch.rand(1, 2, 5, 17, 2) * 40, torch.rand(1, 2, 5, 17), (40, 40))
+    places = torch.tensor([[0, 1, 2, 3], [1, 1, 4, 4], [4, 2, 0, 0]])
+    looked_at = []
+    model.backbone.layer1.register_forward_pre_hook(lambda _, given: looked_at.append(given[0].shape[2]))
+
+    with torch.inference_mode():
+        logits = model.classify_shared(volume, places)
+        assert looked_at == [5]
+        expected = model.classify(volume[0].transpose(0, 1)[places].transpose(1, 2))
+
+    torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

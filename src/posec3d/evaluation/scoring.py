@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float
+from jaxtyping import Int64
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -86,11 +87,28 @@ def score_videos(
 def _view_scores(
     model: PoseC3D, card: ModelCard, keypoints: Tensor, scores: Tensor, mirror_volumes: bool, average: Average
 ) -> Float[Tensor, "B K"]:
-    volume = model.heatmaps(keypoints, scores, (card.clips.test_canvas, card.clips.test_canvas))
+    frames, frame_scores, places = shared_frames(keypoints, scores)
+    volume = model.heatmaps(frames, frame_scores, (card.clips.test_canvas, card.clips.test_canvas))
     volumes = [volume]
     if mirror_volumes:
         skeleton = card.heatmaps.skeleton
         channels = skeleton.mirrored_limbs if card.heatmaps.kind == "limb" else skeleton.mirrored_keypoints
         volumes.append(mirror_volume(volume, channels))
-    logits = torch.stack([model.classify(one).float() for one in volumes])
+    logits = torch.stack([model.classify_shared(one, places).float() for one in volumes])
     return (logits.softmax(-1) if average == "prob" else logits).mean(0)
+
+
+def shared_frames(
+    keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"]
+) -> tuple[Float[Tensor, "1 M F V 2"], Float[Tensor, "1 M F V"], Int64[Tensor, "B T"]]:
+    """Return each different frame of some clips once, and where the frames of each clip are among them.
+
+    Ten clips of a video of 100 frames have 480 frames, of which at most 100 differ.
+    """
+    everything = torch.cat([keypoints, scores[..., None]], dim=-1).transpose(1, 2).flatten(0, 1).cpu().contiguous()
+    seen: dict[bytes, int] = {}
+    places = [seen.setdefault(frame.tobytes(), len(seen)) for frame in everything.numpy()]
+    # The first frame of each kind, in the order of their first times.
+    first = torch.from_numpy(np.unique(places, return_index=True)[1])
+    chosen = everything[first].to(keypoints.device).transpose(0, 1)[None]
+    return chosen[..., :2], chosen[..., 2], torch.tensor(places, device=keypoints.device).view(len(scores), -1)

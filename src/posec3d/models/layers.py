@@ -17,10 +17,11 @@ class ConvBNReLU(nn.Module):
         *,
         stride: tuple[int, int, int] = (1, 1, 1),
         relu: bool = True,
+        convolution: type[nn.Conv3d] = nn.Conv3d,
     ) -> None:
         super().__init__()
         time, height, width = kernel
-        self.conv = nn.Conv3d(
+        self.conv = convolution(
             in_channels, out_channels, kernel, stride, padding=(time // 2, height // 2, width // 2), bias=False
         )
         self.bn: nn.BatchNorm3d | nn.Identity = nn.BatchNorm3d(out_channels)
@@ -30,10 +31,13 @@ class ConvBNReLU(nn.Module):
         normalised: Tensor = self.relu(self.bn(self.conv(x)))
         return normalised
 
+    def fused(self) -> nn.Conv3d:
+        """Return the convolution with the normalisation of evaluation folded into it: the same values, once less."""
+        return self.conv if isinstance(self.bn, nn.Identity) else fuse_conv_bn_eval(self.conv, self.bn)
+
     def fuse_normalisation(self) -> None:
         """Fold the normalisation into the convolution: the same values in evaluation, with one operation less."""
-        assert isinstance(self.bn, nn.BatchNorm3d)
-        self.conv = fuse_conv_bn_eval(self.conv, self.bn)
+        self.conv = self.fused()
         self.bn = nn.Identity()
 
 

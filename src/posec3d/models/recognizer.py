@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
+from jaxtyping import Int64
 from torch import Tensor
 from torch import nn
 
 from posec3d.heatmaps import render_keypoints
 from posec3d.heatmaps import render_limbs
+from posec3d.models.slowonly import SlowOnly
 
 
 class HeatmapLayer(nn.Module):
@@ -25,11 +27,18 @@ class HeatmapLayer(nn.Module):
     def forward(
         self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], size: tuple[int, int]
     ) -> Float[Tensor, "B C T H W"]:
+        device = keypoints.device.type
+        # Drawn in the precision that the first convolution takes, instead of rounded by it.
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
         # Coordinates need float32: bfloat16 cannot tell half pixels apart on a canvas of 64.
-        with torch.autocast(keypoints.device.type, enabled=False):
+        with torch.autocast(device, enabled=False):
             if self.limbs is None:
-                return render_keypoints(keypoints, scores, size, sigma=self.sigma, threshold=self.threshold)
-            return render_limbs(keypoints, scores, self.limbs, size, sigma=self.sigma, threshold=self.threshold)
+                return render_keypoints(
+                    keypoints, scores, size, sigma=self.sigma, threshold=self.threshold, dtype=dtype
+                )
+            return render_limbs(
+                keypoints, scores, self.limbs, size, sigma=self.sigma, threshold=self.threshold, dtype=dtype
+            )
 
 
 class ClassificationHead(nn.Module):
@@ -68,4 +77,16 @@ class PoseC3D(nn.Module):
     def classify(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B K"]:
         """Return the logits of drawn volumes."""
         logits: Tensor = self.cls_head(self.backbone(volume))
+        return logits
+
+    def classify_shared(self, volume: Float[Tensor, "1 C F H W"], places: Int64[Tensor, "B T"]) -> Float[Tensor, "B K"]:
+        """Return the logits of B clips whose frames are among the F drawn ones, at these places.
+
+        The layers that see single frames run once a drawn frame, however many clips it is in. The same logits as
+        `classify` gives in evaluation.
+        """
+        if not isinstance(self.backbone, SlowOnly):
+            return self.classify(volume[0].transpose(0, 1)[places].transpose(1, 2))
+        frames = self.backbone.frame_features(volume)[0].transpose(0, 1)
+        logits: Tensor = self.cls_head(self.backbone.clip_features(frames[places].transpose(1, 2)))
         return logits

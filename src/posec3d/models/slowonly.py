@@ -10,6 +10,8 @@ from torch import Tensor
 from torch import nn
 from torch.nn import functional
 
+from posec3d.models.heatmap_convolution import HeatmapConv3d
+from posec3d.models.heatmap_convolution import convolve_and_pool
 from posec3d.models.layers import ConvBNReLU
 from posec3d.models.layers import initialise_convolutions
 
@@ -53,7 +55,7 @@ class SlowOnly(nn.Module):
         stage_blocks: tuple[int, ...] = (4, 6, 3),
     ) -> None:
         super().__init__()
-        self.conv1 = ConvBNReLU(in_channels, base_channels, (1, 7, 7))
+        self.conv1 = ConvBNReLU(in_channels, base_channels, (1, 7, 7), convolution=HeatmapConv3d)
         channels, planes = base_channels, base_channels
         for stage, num_blocks in enumerate(stage_blocks):
             last = stage == len(stage_blocks) - 1
@@ -69,10 +71,31 @@ class SlowOnly(nn.Module):
         _initialise(self)
 
     def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
-        x: Tensor = _widest_of_neighbours(self.conv1(volume))
-        for stage in range(self.num_stages):
+        return self.clip_features(self.frame_features(volume))
+
+    def frame_features(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T H2 W2"]:
+        """Return what the first layers make of each frame by itself; they know nothing of the frames beside it."""
+        x: Tensor = _rectified_and_pooled(self.conv1, volume)
+        return self._run(x, 0, 1) if self.num_stages > 1 else x
+
+    def clip_features(self, frames: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
+        """Return what the other layers make of the frames of a clip together."""
+        return self._run(frames, min(1, self.num_stages - 1), self.num_stages)
+
+    def _run(self, x: Tensor, first: int, last: int) -> Tensor:
+        for stage in range(first, last):
             x = getattr(self, f"layer{stage + 1}")(x)
         return x
+
+
+def _rectified_and_pooled(layer: ConvBNReLU, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T H W"]:
+    """Run the first layer and its pooling, in one pass where a compiled loop can and nothing is learnt."""
+    learns = layer.training or torch.is_grad_enabled()
+    if learns or not (isinstance(layer.conv, HeatmapConv3d) and layer.conv.is_sparse(volume)):
+        return _widest_of_neighbours(layer(volume))
+    fused = layer.fused()
+    assert fused.bias is not None
+    return convolve_and_pool(volume, fused.weight, fused.bias)
 
 
 def _widest_of_neighbours(x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T H W"]:

@@ -1,0 +1,179 @@
+"""Convolutions of frames that are nearly empty, as heatmaps are: only what is not zero is multiplied.
+
+Each number that is not zero adds the kernel, that much of it, to the outputs around it, and the gradient of the kernel
+takes from the outputs' gradients likewise. Channel by channel, so that one kernel and the outputs around one keypoint
+stay in the processor's nearest cache. Stride is 1, and the size is kept.
+"""
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit
+
+from posec3d.compiled.numbers import decode
+from posec3d.compiled.numbers import encode
+
+# Unsigned places spare the compiler the thought of negative ones, which keeps it from using wide registers.
+_U = np.uint64
+
+
+@no_type_check
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def convolve(frames, kernel, bias, output, first, last):
+    """Write the convolution of frames first..last-1 of (F, H, W, C) to `output` (F, H, W, O).
+
+    `kernel` (C, KH, KW * O) is float32, with rows and columns turned around; `bias` (O,).
+    """
+    height, width = frames.shape[1:3]
+    num_outputs = output.shape[3]
+    half_height, half_width, sums = _margins(kernel, output)
+    heats, places, counts = _room_for_heats(frames)
+    for frame in range(first, last):
+        _find_heats(frames[frame], heats, places, counts, sums.shape[1], num_outputs)
+        _add_kernels(kernel, heats, places, counts, sums)
+        for row in range(height):
+            start = half_width * num_outputs
+            total = sums[row + half_height, start : start + width * num_outputs]
+            for column in range(width):
+                here = total[column * num_outputs : (column + 1) * num_outputs]
+                there = output[frame, row, column]
+                for channel in range(num_outputs):
+                    there[channel] = encode(here[channel] + bias[channel], output)
+
+
+@no_type_check
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def convolve_and_pool(frames, kernel, bias, output, first, last):
+    """Do the same, then set what is below zero to zero, and take the highest of 3x3 neighbours with stride 1."""
+    height, width = frames.shape[1:3]
+    num_outputs = output.shape[3]
+    half_height, half_width, sums = _margins(kernel, output)
+    heats, places, counts = _room_for_heats(frames)
+    # Below zero lies nothing any more, so outside the frame may be zero. The highest of three in a row, row by row.
+    row_highest = np.zeros((height + 2, width * num_outputs), np.float32)
+    rectified = np.zeros((width + 2) * num_outputs, np.float32)
+    for frame in range(first, last):
+        _find_heats(frames[frame], heats, places, counts, sums.shape[1], num_outputs)
+        _add_kernels(kernel, heats, places, counts, sums)
+        for row in range(height):
+            start = half_width * num_outputs
+            total = sums[row + half_height, start : start + width * num_outputs]
+            middle = rectified[num_outputs : num_outputs + width * num_outputs]
+            for column in range(width):
+                here = total[column * num_outputs : (column + 1) * num_outputs]
+                there = middle[column * num_outputs : (column + 1) * num_outputs]
+                for channel in range(num_outputs):
+                    there[channel] = max(here[channel] + bias[channel], np.float32(0))
+            _highest_of_three(rectified, rectified[num_outputs:], rectified[2 * num_outputs :], row_highest[row + 1])
+        for row in range(height):
+            written = output[frame, row].reshape(-1)
+            above, here, below = row_highest[row], row_highest[row + 1], row_highest[row + 2]
+            for place in range(width * num_outputs):
+                written[place] = encode(max(max(above[place], here[place]), below[place]), output)
+
+
+@no_type_check
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def kernel_gradient(frames, output_gradient, gradient, first, last):
+    """Add what frames first..last-1 say to the gradient of the kernel (C, KH, KW * O), from that of the outputs."""
+    height, width = frames.shape[1:3]
+    num_outputs = output_gradient.shape[3]
+    half_height, half_width, incoming = _margins(gradient, output_gradient)
+    heats, places, counts = _room_for_heats(frames)
+    kernel_height, run = gradient.shape[1:]
+    row_length = _U(incoming.shape[1])
+    flat, incoming_flat = gradient.reshape(-1), incoming.reshape(-1)
+    incoming[:] = 0
+    for frame in range(first, last):
+        _find_heats(frames[frame], heats, places, counts, incoming.shape[1], num_outputs)
+        for row in range(height):
+            start = half_width * num_outputs
+            copied = incoming[row + half_height, start : start + width * num_outputs]
+            given = output_gradient[frame, row].reshape(-1)
+            for place in range(width * num_outputs):
+                copied[place] = decode(given[place], output_gradient)
+        for channel in range(frames.shape[3]):
+            for one in range(counts[channel]):
+                heat, corner = heats[channel, one], _U(places[channel, one])
+                for offset in range(kernel_height):
+                    source = corner + _U(offset) * row_length
+                    target = _U((channel * kernel_height + offset) * run)
+                    for place in range(_U(run)):
+                        flat[target + place] += heat * incoming_flat[source + place]
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def num_not_zero(values):
+    """Return how many of these numbers are not zero."""
+    flat = values.reshape(-1)
+    count = 0
+    for place in range(flat.size):
+        count += flat[place] != 0
+    return count
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def _margins(kernel, output):
+    """Return half the kernel's height and width, and room for one frame of outputs with these margins all around."""
+    height, width, num_outputs = output.shape[1:]
+    half_height, half_width = kernel.shape[1] // 2, kernel.shape[2] // num_outputs // 2
+    room = np.empty((height + 2 * half_height, (width + 2 * half_width) * num_outputs), np.float32)
+    return half_height, half_width, room
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def _room_for_heats(frames):
+    """Return room for the numbers of a frame that are not zero, channel by channel: values, places, and how many."""
+    height, width, num_channels = frames.shape[1:]
+    values = np.empty((num_channels, height * width), np.float32)
+    places = np.empty((num_channels, height * width), np.int64)
+    return values, places, np.zeros(num_channels, np.int64)
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def _find_heats(frame, heats, places, counts, row_length, num_outputs):
+    """Fill in what of a frame is not zero; a place is the corner, among outputs with margins, of those it adds to."""
+    height, width, num_channels = frame.shape
+    counts[:] = 0
+    for row in range(height):
+        for column in range(width):
+            anything = False
+            for channel in range(num_channels):
+                anything |= frame[row, column, channel] != 0
+            if not anything:
+                continue
+            for channel in range(num_channels):
+                if frame[row, column, channel] != 0:
+                    count = counts[channel]
+                    heats[channel, count] = decode(frame[row, column, channel], frame)
+                    places[channel, count] = row * row_length + column * num_outputs
+                    counts[channel] = count + 1
+
+
+@no_type_check
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def _add_kernels(kernel, heats, places, counts, sums):
+    """Set the sums to what the heats of one frame give."""
+    kernel_height, run = kernel.shape[1:]
+    row_length = _U(sums.shape[1])
+    flat, kernel_flat = sums.reshape(-1), kernel.reshape(-1)
+    sums[:] = 0
+    for channel in range(len(counts)):
+        for one in range(counts[channel]):
+            heat, corner = heats[channel, one], _U(places[channel, one])
+            for offset in range(kernel_height):
+                target = corner + _U(offset) * row_length
+                source = _U((channel * kernel_height + offset) * run)
+                for place in range(_U(run)):
+                    flat[target + place] += heat * kernel_flat[source + place]
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def _highest_of_three(first, second, third, highest):
+    for place in range(len(highest)):
+        highest[place] = max(max(first[place], second[place]), third[place])

@@ -1,0 +1,106 @@
+"""Keypoints and limbs drawn on the processor: only the pixels near them are touched.
+
+The definition is in `posec3d.heatmaps`; these give the same values to 2e-6. Frames are counted over all clips, T of the
+first, then T of the second and so on, and parts of them can be drawn side by side.
+"""
+
+import math
+from typing import no_type_check
+
+import numpy as np
+from numba import njit
+
+from posec3d.compiled.numbers import encode
+
+# exp(-20) is 2e-9: less than float32 can tell from nothing beside a height of 1.
+_FAINTEST = 20.0
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
+    """Draw frames first..last-1 of keypoints (B, M, T, V, 2) into a volume (B * T, H, W, V) of zeros.
+
+    Scores (B, M, T, V) below `smallest` are not drawn.
+    """
+    num_people, num_frames, num_keypoints = scores.shape[1:]
+    height, width = volume.shape[1:3]
+    reach = 3.0 * sigma
+    falloff = 1.0 / (2.0 * sigma * sigma)
+    across = np.empty(width, np.float32)
+    for place in range(first, last):
+        clip, frame = place // num_frames, place % num_frames
+        for person in range(num_people):
+            for keypoint in range(num_keypoints):
+                score = scores[clip, person, frame, keypoint]
+                x = np.float64(keypoints[clip, person, frame, keypoint, 0])
+                y = np.float64(keypoints[clip, person, frame, keypoint, 1])
+                if not (score >= smallest and math.isfinite(x) and math.isfinite(y)):
+                    continue
+                left, right = _pixels_within(x, x, reach, width)
+                top, bottom = _pixels_within(y, y, reach, height)
+                for column in range(left, right):
+                    across[column] = math.exp(-(column - x) * (column - x) * falloff)
+                for row in range(top, bottom):
+                    high = score * np.float32(math.exp(-(row - y) * (row - y) * falloff))
+                    for column in range(left, right):
+                        heat = encode(high * across[column], volume)
+                        if heat > volume[place, row, column, keypoint]:
+                            volume[place, row, column, keypoint] = heat
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def draw_limbs(keypoints, scores, limbs, volume, sigma, smallest, first, last):
+    """Draw frames first..last-1 of limbs (L, 2), pairs of keypoints (B, M, T, V, 2), into zeros (B * T, H, W, L)."""
+    num_people, num_frames = scores.shape[1:3]
+    for place in range(first, last):
+        clip, frame = place // num_frames, place % num_frames
+        for person in range(num_people):
+            for limb in range(limbs.shape[0]):
+                start, end = limbs[limb]
+                score = scores[clip, person, frame, start]
+                lower = min(score, scores[clip, person, frame, end])
+                x = np.float64(keypoints[clip, person, frame, start, 0])
+                y = np.float64(keypoints[clip, person, frame, start, 1])
+                along_x = np.float64(keypoints[clip, person, frame, end, 0]) - x
+                along_y = np.float64(keypoints[clip, person, frame, end, 1]) - y
+                squared_length = along_x * along_x + along_y * along_y
+                if not (lower >= smallest and math.isfinite(x) and math.isfinite(y) and math.isfinite(squared_length)):
+                    continue
+                # Shorter than a pixel: its first keypoint, with that keypoint's score.
+                if squared_length < 1.0:
+                    along_x, along_y, lower = 0.0, 0.0, score
+                _draw_segment(volume[place, :, :, limb], x, y, along_x, along_y, lower, sigma)
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def _draw_segment(plane, x, y, along_x, along_y, score, sigma):
+    """Draw the segment from (x, y) as far as `along` into a plane (H, W), where it is higher than what is there."""
+    height, width = plane.shape
+    falloff = 1.0 / (2.0 * sigma * sigma)
+    left, right = _pixels_within(min(x, x + along_x), max(x, x + along_x), 3.0 * sigma, width)
+    top, bottom = _pixels_within(min(y, y + along_y), max(y, y + along_y), 3.0 * sigma, height)
+    squared_length = max(along_x * along_x + along_y * along_y, 1.0)
+    share_of_column, share_of_row = along_x / squared_length, along_y / squared_length
+    for row in range(top, bottom):
+        share_at_row = (row - y) * share_of_row
+        for column in range(left, right):
+            share = min(max(share_at_row + (column - x) * share_of_column, 0.0), 1.0)
+            off_x = column - x - share * along_x
+            off_y = row - y - share * along_y
+            faintness = (off_x * off_x + off_y * off_y) * falloff
+            if faintness < _FAINTEST:
+                heat = encode(score * math.exp(np.float32(-faintness)), plane)
+                if heat > plane[row, column]:
+                    plane[row, column] = heat
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def _pixels_within(low, high, reach, length):
+    """Return the pixels of 0..length-1 within `reach` of low..high: the first, and the one after the last."""
+    first = min(max(math.trunc(low - reach), 0.0), float(length))
+    last = min(max(math.trunc(high + reach) + 1.0, 0.0), float(length))
+    return int(first), int(last)
