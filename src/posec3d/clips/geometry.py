@@ -4,9 +4,10 @@ Numbers as mmaction2 0.24.1: PoseCompact, Resize, RandomResizedCrop, CenterCrop,
 0 counts as missing on its axis, also here, after missing keypoints have been put at (0, 0).
 """
 
-from dataclasses import replace
+import math
 
 import numpy as np
+from jaxtyping import Float32
 
 from posec3d.poses import Poses
 from posec3d.skeletons import Skeleton
@@ -22,26 +23,18 @@ def crop_to_people(poses: Poses, padding: float = 0.25, smallest: float = 10.0, 
 
     Source: PoseC3D, "subjects-centred cropping"; numbers as mmaction2 0.24.1 PoseCompact.
     """
-    present = poses.keypoints != 0
-    if seen_only:
-        present &= (poses.scores > 0)[..., None]
-    if not present.any(axis=(0, 1, 2)).all():
+    box = _box(poses, seen_only=seen_only)
+    if box is None or (box[1] - box[0] < smallest).any():
         return poses
-    low = poses.keypoints.min(axis=(0, 1, 2), where=present, initial=np.inf)
-    high = poses.keypoints.max(axis=(0, 1, 2), where=present, initial=-np.inf)
-    if (high - low < smallest).any():
-        return poses
+    low, high = box
     # The sum and the difference in float32, all else in float64: the reference's own rounding.
     centre = ((high + low) / 2).astype(np.float64)
     half = ((high - low) / 2).astype(np.float64).max() * (1 + padding)
     left, top = np.trunc(centre - half).astype(int)
     right, bottom = np.trunc(centre + half).astype(int)
     corner = np.array([left, top], np.float32)
-    return replace(
-        poses,
-        keypoints=np.where(poses.keypoints != 0, poses.keypoints - corner, poses.keypoints),
-        canvas=(int(bottom - top), int(right - left)),
-    )
+    keypoints = np.where(poses.keypoints != 0, poses.keypoints - corner, poses.keypoints)
+    return Poses(keypoints, poses.scores, (int(bottom - top), int(right - left)))
 
 
 def resize_short_side(poses: Poses, length: int) -> Poses:
@@ -54,7 +47,7 @@ def resize_short_side(poses: Poses, length: int) -> Poses:
 def stretch(poses: Poses, canvas: tuple[int, int]) -> Poses:
     """Scale the canvas to (height, width) pixels, whatever that does to proportions."""
     factor = np.array([canvas[1] / poses.canvas[1], canvas[0] / poses.canvas[0]], np.float32)
-    return replace(poses, keypoints=poses.keypoints * factor, canvas=canvas)
+    return Poses(poses.keypoints * factor, poses.scores, canvas)
 
 
 def center_crop(poses: Poses, side: int) -> Poses:
@@ -75,11 +68,12 @@ def random_resized_crop(
     does, the largest square in the middle.
     """
     height, width = poses.canvas
-    ratios = np.exp(rng.uniform(np.log(aspect_ratio[0]), np.log(aspect_ratio[1]), size=10))
-    areas = rng.uniform(*area, size=10) * height * width
-    widths = np.round(np.sqrt(areas * ratios)).astype(int)
-    heights = np.round(np.sqrt(areas / ratios)).astype(int)
-    for crop_width, crop_height in zip(widths.tolist(), heights.tolist(), strict=True):
+    ratios = rng.uniform(math.log(aspect_ratio[0]), math.log(aspect_ratio[1]), size=10).tolist()
+    shares = rng.uniform(*area, size=10).tolist()
+    # One by one, as mostly the first fits: an array of ten takes longer.
+    for ratio, share in zip(map(math.exp, ratios), shares, strict=True):
+        crop_width = round(math.sqrt(share * height * width * ratio))
+        crop_height = round(math.sqrt(share * height * width / ratio))
         if crop_width <= width and crop_height <= height:
             left = rng.randint(0, width - crop_width + 1)
             top = rng.randint(0, height - crop_height + 1)
@@ -96,8 +90,20 @@ def mirror(poses: Poses, skeleton: Skeleton) -> Poses:
     order = list(skeleton.mirrored_keypoints)
     x, y = poses.keypoints[..., 0], poses.keypoints[..., 1]
     mirrored = np.stack([np.where(x != 0, np.float32(poses.canvas[1]) - x, x), y], axis=-1)
-    return replace(poses, keypoints=mirrored[:, :, order], scores=poses.scores[:, :, order])
+    return Poses(mirrored[:, :, order], poses.scores[:, :, order], poses.canvas)
 
 
 def _cut(poses: Poses, left: int, top: int, canvas: tuple[int, int]) -> Poses:
-    return replace(poses, keypoints=poses.keypoints - np.array([left, top], np.float32), canvas=canvas)
+    return Poses(poses.keypoints - np.array([left, top], np.float32), poses.scores, canvas)
+
+
+def _box(poses: Poses, *, seen_only: bool) -> tuple[Float32[np.ndarray, "2"], Float32[np.ndarray, "2"]] | None:
+    """Return the least and the greatest (x, y) that are not 0, of seen keypoints if `seen_only`; None without any."""
+    low, high = np.empty(2, np.float32), np.empty(2, np.float32)
+    for axis in (0, 1):
+        values = poses.keypoints[..., axis]
+        present = values[(values != 0) & (poses.scores > 0)] if seen_only else values[values != 0]
+        if present.size == 0:
+            return None
+        low[axis], high[axis] = present.min(), present.max()
+    return low, high
