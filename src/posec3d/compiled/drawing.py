@@ -59,14 +59,17 @@ def draw_limbs(keypoints, scores, limbs, volume, sigma, smallest, first, last):
         for person in range(num_people):
             for limb in range(limbs.shape[0]):
                 start, end = limbs[limb]
-                score = scores[clip, person, frame, start]
-                lower = min(score, scores[clip, person, frame, end])
+                score, score_of_end = scores[clip, person, frame, start], scores[clip, person, frame, end]
+                # Each by itself: of a number and NaN, min gives one or the other.
+                if not (score >= smallest and score_of_end >= smallest):
+                    continue
+                lower = min(score, score_of_end)
                 x = np.float64(keypoints[clip, person, frame, start, 0])
                 y = np.float64(keypoints[clip, person, frame, start, 1])
                 along_x = np.float64(keypoints[clip, person, frame, end, 0]) - x
                 along_y = np.float64(keypoints[clip, person, frame, end, 1]) - y
                 squared_length = along_x * along_x + along_y * along_y
-                if not (lower >= smallest and math.isfinite(x) and math.isfinite(y) and math.isfinite(squared_length)):
+                if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(squared_length)):
                     continue
                 # Shorter than a pixel: its first keypoint, with that keypoint's score.
                 if squared_length < 1.0:

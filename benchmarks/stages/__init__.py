@@ -1,0 +1,1 @@
+"""What is measured, a file each: a function that returns rows of the table."""
