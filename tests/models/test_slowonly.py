@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from posec3d.models.builders import build_posec3d
+from posec3d.models.layers import fuse_normalisation
 from posec3d.models.slowonly import SlowOnly
 from posec3d.models.slowonly import _widest_of_neighbours
-from posec3d.models.slowonly import fuse_normalisation
 
 
 def count(module):

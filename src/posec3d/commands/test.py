@@ -96,7 +96,7 @@ def test(
     from posec3d.evaluation.scores import save_scores
     from posec3d.evaluation.scoring import score_videos
     from posec3d.evaluation.scoring import views_loader
-    from posec3d.models.slowonly import fuse_normalisation
+    from posec3d.models.layers import fuse_normalisation
     from posec3d.published import cache_folder
     from posec3d.published import checkpoint_path
     from posec3d.runtime.devices import default_workers

@@ -9,40 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from posec3d.models.layers import ConvBNReLU
+from posec3d.models.layers import initialise_convolutions
 
 _EXPANSION = 4
-
-
-class ConvBNReLU(nn.Module):
-    """Convolution without bias, batch normalisation, and a ReLU unless told not to."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel: tuple[int, int, int],
-        *,
-        stride: tuple[int, int, int] = (1, 1, 1),
-        relu: bool = True,
-    ) -> None:
-        super().__init__()
-        time, height, width = kernel
-        self.conv = nn.Conv3d(
-            in_channels, out_channels, kernel, stride, padding=(time // 2, height // 2, width // 2), bias=False
-        )
-        self.bn: nn.BatchNorm3d | nn.Identity = nn.BatchNorm3d(out_channels)
-        self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
-
-    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
-        normalised: Tensor = self.relu(self.bn(self.conv(x)))
-        return normalised
-
-    def fuse_normalisation(self) -> None:
-        """Fold the normalisation into the convolution: the same values in evaluation, with one operation less."""
-        assert isinstance(self.bn, nn.BatchNorm3d)
-        self.conv = fuse_conv_bn_eval(self.conv, self.bn)
-        self.bn = nn.Identity()
 
 
 class Bottleneck(nn.Module):
@@ -113,18 +84,9 @@ def _widest_of_neighbours(x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T
     return torch.unflatten(frames, 0, (x.shape[0], x.shape[2])).transpose(1, 2)
 
 
-def fuse_normalisation(model: nn.Module) -> None:
-    """Fold every batch normalisation of a model in evaluation mode into the convolution before it."""
-    for module in list(model.modules()):
-        if isinstance(module, ConvBNReLU):
-            module.fuse_normalisation()
-
-
 def _initialise(backbone: nn.Module) -> None:
     """Draw weights as the reference: He normal over outputs, and the last normalisation of each block at zero."""
-    for module in backbone.modules():
-        if isinstance(module, nn.Conv3d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    initialise_convolutions(backbone)
     for module in backbone.modules():
         if isinstance(module, Bottleneck):
             assert isinstance(module.conv3.bn, nn.BatchNorm3d)
