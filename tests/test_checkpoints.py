@@ -1,10 +1,14 @@
+import json
+
 import pytest
 import torch
+from pydantic import TypeAdapter
 from safetensors.torch import save_file
 
 from posec3d.checkpoints import build_model
 from posec3d.checkpoints import load_model
 from posec3d.checkpoints import network_of
+from posec3d.checkpoints import num_classes_of
 from posec3d.checkpoints import read_checkpoint
 from posec3d.checkpoints import save_checkpoint
 from posec3d.checkpoints import start_from
@@ -124,9 +128,10 @@ def test_fine_tuning_needs_the_same_network(saved, network, message):
         start_from(build_model(other), saved[0])
 
 
+@pytest.mark.parametrize("backbone", ["slowonly", "c3d", "x3d"])
 @pytest.mark.parametrize("stage_blocks", [(1, 1), (2, 1, 3)])
-def test_the_size_of_a_network_is_read_off_its_weights(tmp_path, stage_blocks):
-    network = Network(base_channels=4, stage_blocks=stage_blocks)
+def test_a_network_is_read_off_its_weights(tmp_path, backbone, stage_blocks):
+    network = Network(backbone=backbone, base_channels=4, stage_blocks=stage_blocks)
     model = build_model(ModelCard(**{**vars(card()), "network": network}))
     torch.save({"state_dict": model.state_dict()}, tmp_path / "m.pth")
 
@@ -140,8 +145,37 @@ def test_a_checkpoint_of_ours_says_its_size_and_clips(saved):
 def test_weights_of_another_architecture_are_refused(tmp_path):
     torch.save({"conv.weight": torch.ones(1)}, tmp_path / "m.pth")
 
-    with pytest.raises(ValueError, match=r"has no 'backbone.conv1.conv.weight'; it is of another network"):
+    with pytest.raises(ValueError, match=r"has none of backbone.conv1.conv.weight, .*; it is of another network"):
         network_of(tmp_path / "m.pth")
+    with pytest.raises(ValueError, match=r"has no 'cls_head.fc_cls.weight'; it is of another network"):
+        num_classes_of(tmp_path / "m.pth")
+
+
+@pytest.mark.parametrize("backbone", ["c3d", "x3d"])
+def test_a_checkpoint_of_another_backbone_is_run_and_says_so(tmp_path, backbone):
+    path = tmp_path / "m.safetensors"
+    own = ModelCard(**{**vars(card()), "network": Network(backbone=backbone, base_channels=4, stage_blocks=(1, 1))})
+    save_checkpoint(path, build_model(own).state_dict(), own)
+
+    model, its_card = load_model(path)
+
+    assert its_card == own
+    assert network_of(path) == (own.network, own.clips)
+    assert num_classes_of(path) == 4
+    assert model(torch.rand(2, 1, 8, 17, 2) * 20, torch.rand(2, 1, 8, 17), (24, 24)).shape == (2, 4)
+    with pytest.raises(ValueError, match=f"is of {backbone}, not of slowonly; set network.backbone={backbone}"):
+        load_model(path, card())
+    with pytest.raises(ValueError, match=f"is of {backbone}, not of slowonly"):
+        start_from(build_model(card()), path)
+
+
+def test_checkpoints_from_before_there_were_other_backbones_are_of_slowonly(saved):
+    path, model = saved
+    header = json.loads(TypeAdapter(ModelCard).dump_json(card()))
+    del header["network"]["backbone"]
+    save_file(model.state_dict(), path, metadata={"posec3d": json.dumps(header)})
+
+    assert load_model(path)[1] == card()
 
 
 def test_damaged_and_foreign_files_are_said_to_be(tmp_path, saved):

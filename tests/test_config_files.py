@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from posec3d.checkpoints import build_model
 from posec3d.config_files import differing_options
 from posec3d.config_files import load_experiment
 from posec3d.config_files import save_config
@@ -9,7 +10,9 @@ from posec3d.config_files import with_options
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Heatmaps
+from posec3d.experiment import Network
 from posec3d.experiment import Source
+from posec3d.experiment import card_of
 from posec3d.skeletons import Skeleton
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs" / "skeleton" / "posec3d").glob("*.py"))
@@ -46,6 +49,21 @@ def test_a_config_that_is_written_loads_as_the_same(path, tmp_path):
     assert load_experiment(tmp_path / "config.py") == experiment
 
 
+@pytest.mark.parametrize(
+    ("backbone", "num_parameters"),
+    [("slowonly", 2_024_860), ("c3d", 3_404_892), ("x3d", 254_508)],  # as published, with 60 classes
+)
+def test_a_backbone_alone_gives_the_network_as_published(tmp_path, backbone, num_parameters):
+    ntu60 = load_experiment(Path("slowonly_r50_u48_240e_ntu60_xsub_keypoint"), [f"network.backbone={backbone}"])
+    save_config(tmp_path / "config.py", ntu60)
+
+    again = load_experiment(tmp_path / "config.py")
+
+    assert again == ntu60
+    assert again.network.backbone == backbone
+    assert sum(parameter.numel() for parameter in build_model(card_of(again)).parameters()) == num_parameters
+
+
 def test_a_skeleton_of_ones_own_survives_writing(tmp_path, experiment):
     own = with_options(experiment, ["heatmaps.sigma=1.5"])
     own = Experiment(data=own.data, heatmaps=Heatmaps(skeleton=Skeleton("own", ("a", "b"), ((0, 1),))))
@@ -64,6 +82,23 @@ def test_published_numbers_are_those_of_mmaction2():
     assert ntu120.data.train.annotations == "data/posec3d/ntu120_xsub_train.pkl"
     assert ntu120.training.class_weights == (1.0,) * 60 + (2.0,) * 60
     assert (ntu120.training.epochs, ntu120.training.weight_decay, ntu120.clips.test_clips) == (240, 3e-4, 10)
+
+
+@pytest.mark.parametrize("backbone", ["c3d", "x3d"])
+@pytest.mark.parametrize("data", ["ntu60_xsub", "gym"])
+def test_numbers_of_the_lighter_networks_are_those_of_pyskl(backbone, data):
+    name = f"{'c3d_light' if backbone == 'c3d' else 'x3d_shallow'}_{data}"
+    keypoint, limb = (load_experiment(Path(f"{name}_{kind}")) for kind in ("keypoint", "limb"))
+
+    assert keypoint.network == Network(backbone=backbone)
+    assert (keypoint.heatmaps.kind, limb.heatmaps.kind, limb.heatmaps.threshold) == ("keypoint", "limb", 1e-3)
+    assert (limb.clips.train_canvas, limb.clips.test_canvas, limb.clips.test_fit) == (56, 64, "stretch")
+    assert (limb.clips.test_clips, limb.clips.test_mirror) == (10, "volume")
+    # 32 clips on each of 8 devices; 24 epochs of ten rounds.
+    assert (limb.training.batch_size, limb.training.scaled_learning_rate(8)) == (32, 0.4)
+    assert (limb.training.epochs, limb.training.weight_decay, limb.training.milestones) == (240, 3e-4, None)
+    assert limb.training.best_by == ("mean_class" if data == "gym" else "top1")
+    assert (keypoint.data, keypoint.data.num_classes) == (limb.data, 99 if data == "gym" else 60)
 
 
 def test_a_shipped_config_is_found_by_the_path_of_the_documentation(tmp_path, monkeypatch):
@@ -97,6 +132,10 @@ def test_options_are_set(experiment):
         ("epochs=3", "an experiment has no field 'epochs'; it has data, heatmaps"),
         ("training.epochs", "has no value; write NAME=VALUE"),
         ("training.epochs=many", "training.epochs: input should be a valid integer"),
+        (
+            "network.backbone=c3d_light",
+            "network.backbone: input should be 'slowonly', 'c3d' or 'x3d' .given 'c3d_light'.",
+        ),
         ("training.epochs=0", "greater than or equal to 1 .given 0."),
         ("heatmaps.skeleton=penn31", "did you mean 'penn13'"),
         ("data.val.split=x", "data.val.annotations: field required|data.val.*annotations"),

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import torch
 from pydantic import TypeAdapter
 from pydantic import ValidationError
 from safetensors import SafetensorError
@@ -11,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from posec3d.experiment import Backbone
 from posec3d.experiment import Clips
 from posec3d.experiment import ModelCard
 from posec3d.experiment import Network
@@ -22,7 +22,13 @@ from posec3d.runtime.files import replacing
 _CARD = TypeAdapter(ModelCard)
 _HEADER_KEY = "posec3d"
 _HEAD = "cls_head.fc_cls"
-_FIRST = "backbone.conv1.conv.weight"
+_OTHER_NETWORK = "it is of another network, so give the config it was trained with"
+# By its first layer, the backbone of weights that do not name it.
+_FIRST: dict[str, Backbone] = {
+    "backbone.conv1.conv.weight": "slowonly",
+    "backbone.conv1a.conv.weight": "c3d",
+    "backbone.conv1_s.conv.weight": "x3d",
+}
 
 
 def build_model(card: ModelCard) -> PoseC3D:
@@ -33,6 +39,7 @@ def build_model(card: ModelCard) -> PoseC3D:
         limbs=card.heatmaps.skeleton.limbs if card.heatmaps.kind == "limb" else None,
         sigma=card.heatmaps.sigma,
         threshold=card.heatmaps.threshold,
+        backbone=card.network.backbone,
         base_channels=card.network.base_channels,
         stage_blocks=card.network.stage_blocks,
         dropout=card.network.dropout,
@@ -98,7 +105,7 @@ def load_weights(model: PoseC3D, weights: dict[str, Tensor], path: Path) -> None
     for name, tensor in expected.items():
         found = given[name]
         if found is None or found.shape != tensor.shape:
-            raise ValueError(f"{path}: {_misfit(name, found, tensor)}")
+            raise ValueError(f"{path}: {_misfit(name, weights, tensor)}")
     unknown = sorted(set(weights) - set(expected))
     if unknown:
         raise ValueError(
@@ -120,7 +127,7 @@ def start_from(model: PoseC3D, path: Path) -> list[str]:
         if "num_batches" in name or (found is not None and found.shape == tensor.shape):
             continue
         if not name.startswith(_HEAD):
-            raise ValueError(f"{path}: {_misfit(name, found, tensor)}")
+            raise ValueError(f"{path}: {_misfit(name, weights, tensor)}")
         left_out.append(name)
     fitting = {name: weights[name] for name in expected if name in weights and name not in left_out}
     model.load_state_dict(fitting, strict=False)
@@ -128,19 +135,21 @@ def start_from(model: PoseC3D, path: Path) -> list[str]:
 
 
 def network_of(path: Path) -> tuple[Network, Clips]:
-    """Return the size of a checkpoint's network, and the clips it was trained on (the published ones if it is silent).
+    """Return a checkpoint's network, and the clips it was trained on (the published ones if it is silent).
 
     For fine-tuning on one's own data, where the checkpoint decides. ValueError for weights of another architecture.
     """
     weights, card = read_checkpoint(path)
     if card is not None:
         return card.network, card.clips
-    if _FIRST not in weights:
-        raise ValueError(f"{path}: {_misfit(_FIRST, None, torch.empty(0))}")
-    blocks = {match.groups() for name in weights if (match := re.match(r"backbone\.layer(\d+)\.(\d+)\.", name))}
+    first = _first_layer(weights)
+    if first is None:
+        raise ValueError(f"{path}: has none of {', '.join(_FIRST)}; {_OTHER_NETWORK}")
+    part = r"backbone\.conv(\d+)([a-z])\." if _FIRST[first] == "c3d" else r"backbone\.layer(\d+)\.(\d+)\."
+    blocks = {match.groups() for name in weights if (match := re.match(part, name))}
     stages = sorted({stage for stage, _ in blocks})
     counts = tuple(sum(stage == own for own, _ in blocks) for stage in stages)
-    return Network(base_channels=weights[_FIRST].shape[0], stage_blocks=counts), Clips()
+    return Network(backbone=_FIRST[first], base_channels=weights[first].shape[0], stage_blocks=counts), Clips()
 
 
 def num_classes_of(path: Path) -> int:
@@ -148,19 +157,26 @@ def num_classes_of(path: Path) -> int:
     weights, _ = read_checkpoint(path)
     name = f"{_HEAD}.weight"
     if name not in weights:
-        raise ValueError(f"{path}: {_misfit(name, None, torch.empty(0))}")
+        raise ValueError(f"{path}: has no {name!r}; {_OTHER_NETWORK}")
     return int(weights[name].shape[0])
 
 
-def _misfit(name: str, found: Tensor | None, expected: Tensor) -> str:
+def _first_layer(weights: dict[str, Tensor]) -> str | None:
+    return next((name for name in _FIRST if name in weights), None)
+
+
+def _misfit(name: str, weights: dict[str, Tensor], expected: Tensor) -> str:
+    found, first = weights.get(name), _first_layer(weights)
+    if found is None and name in _FIRST and first is not None:
+        return f"is of {_FIRST[first]}, not of {_FIRST[name]}; set network.backbone={_FIRST[first]}"
     if found is None:
-        return f"has no {name!r}; it is of another network, so give the config it was trained with"
-    if name == _FIRST and found.shape[1] != expected.shape[1]:
+        return f"has no {name!r}; {_OTHER_NETWORK}"
+    if name in _FIRST and found.shape[1] != expected.shape[1]:
         return (
             f"takes {found.shape[1]} heatmaps a frame, but the skeleton gives {expected.shape[1]}; "
             "use the skeleton and kind (keypoint or limb) it was trained with"
         )
-    if name == _FIRST:
+    if name in _FIRST:
         return (
             f"its first layer has {found.shape[0]} channels, the network's has {expected.shape[0]}; "
             f"set network.base_channels={found.shape[0]}"

@@ -18,6 +18,7 @@ from posec3d.skeletons import get_skeleton
 _STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 _Positive = Annotated[int, Field(ge=1)]
 _Share = Annotated[float, Field(ge=0, le=1)]
+Backbone = Literal["slowonly", "c3d", "x3d"]
 
 
 def _named_skeleton(value: object) -> object:
@@ -83,10 +84,16 @@ class Heatmaps:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Network:
-    """The size of the SlowOnly network; the published one by default."""
+    """The backbone and its size; as published where no size is given.
 
-    base_channels: _Positive = 32
-    stage_blocks: tuple[_Positive, ...] = (4, 6, 3)
+    `base_channels` is how many channels the first layer gives: 32, for "x3d" 24. `stage_blocks` is the number of
+    residual blocks in each stage: (4, 6, 3) for "slowonly", (2, 5, 3) for "x3d" (X3D-shallow); for "c3d", that of
+    convolutions: (1, 1, 2, 2) (C3D-light). On a CPU, X3D trains fastest in fp32, C3D and SlowOnly in bf16.
+    """
+
+    backbone: Backbone = "slowonly"
+    base_channels: _Positive | None = None
+    stage_blocks: Annotated[tuple[_Positive, ...], Field(min_length=1)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
 

@@ -19,12 +19,12 @@ def card_of_published(file: PublishedFile, path: Path) -> ModelCard:
     """Return the card of a published checkpoint that lies at `path`.
 
     Test protocols are those of the configs of mmaction2 0.24.1 and 1.2.0, and of pyskl. Raises ValueError for networks
-    other than SlowOnly on poses.
+    that see pictures.
     """
     name = file.names[0]
-    if re.search(r"-(c3d|x3d|rgb|rgbpose)\b", name):
+    if re.search(r"-(rgb|rgbpose)\b", name):
         raise ValueError(
-            f"{name}: is {file.description}; posec3d runs SlowOnly on poses so far, such as ntu60-keypoint"
+            f"{name}: is {file.description}; posec3d runs networks that see poses alone, such as ntu60-keypoint"
         )
     network, _ = network_of(path)
     num_classes = num_classes_of(path)

@@ -1,7 +1,11 @@
-"""What the published experiments share, and a start for one's own data. Numbers as mmaction2 0.24.1's configs."""
+"""What the published experiments share, and a start for one's own data.
+
+Numbers as in the configs of mmaction2 0.24.1, and for C3D-light and X3D-shallow as in those of pyskl.
+"""
 
 from typing import Literal
 
+from posec3d.experiment import Backbone
 from posec3d.experiment import Clips
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
@@ -42,15 +46,45 @@ def from_kinetics(kind: Kind, data: Data, *, weight_decay: float) -> Experiment:
     )
 
 
-def own_data(kind: Kind, data: Data, *, skeleton: Skeleton, size: Literal["small", "full"], epochs: int) -> Experiment:
+def light_from_scratch(
+    kind: Kind, data: Data, *, backbone: Literal["c3d", "x3d"], best_by: Literal["top1", "mean_class"] = "top1"
+) -> Experiment:
+    """C3D-light or X3D-shallow as pyskl: 256 clips a step, 240 epochs along a cosine; tested on stretched clips."""
+    return Experiment(
+        data=data,
+        heatmaps=Heatmaps(kind=kind, threshold=1e-3),
+        network=Network(backbone=backbone),
+        clips=Clips(test_fit="stretch", test_mirror="volume"),
+        training=Training(
+            batch_size=32, learning_rate=0.4, learning_rate_batch=256, validate_every=10, best_by=best_by
+        ),
+    )
+
+
+def own_data(
+    kind: Kind,
+    data: Data,
+    *,
+    skeleton: Skeleton,
+    size: Literal["small", "full"],
+    epochs: int,
+    backbone: Backbone = "slowonly",
+) -> Experiment:
     """A start for any annotation file: the published network ("full"), or one a CPU trains in minutes ("small")."""
     small = size == "small"
     return Experiment(
         data=data,
         heatmaps=Heatmaps(kind=kind, skeleton=skeleton),
-        network=Network(base_channels=16, stage_blocks=(2, 2, 2)) if small else Network(),
+        network=_small_network(backbone) if small else Network(backbone=backbone),
         # On so few pixels a network is at home on one canvas only: tested on 36 after 32, it loses half its accuracy.
         clips=Clips(length=24, train_short_side=36, train_canvas=32, test_canvas=32) if small else Clips(),
         # Few videos make few steps: smaller batches make more of them, and a higher rate makes more of each.
         training=Training(epochs=epochs, batch_size=8, learning_rate=0.6) if small else Training(epochs=epochs),
     )
+
+
+def _small_network(backbone: Backbone) -> Network:
+    if backbone == "slowonly":
+        return Network(base_channels=16, stage_blocks=(2, 2, 2))
+    # X3D-shallow is small as it was published.
+    return Network(backbone=backbone, base_channels=16 if backbone == "c3d" else None)

@@ -131,6 +131,18 @@ def test_fine_tuning_starts_from_a_checkpoint(run, made_up, tmp_path):
     assert (card.network.base_channels, card.clips.length) == (4, 8)
 
 
+@pytest.mark.parametrize("backbone", ["c3d", "x3d"])
+def test_other_backbones_train_test_and_are_gone_on_from(run, made_up, tmp_path, backbone):
+    words = ("posec3d", "train", "--annotations", "my.pkl", "--work-dir")
+    run(*words, "first", "--backbone", backbone, "--cfg-options", *TINY)
+    run(*words, "second", "--init", "first/best.safetensors", "--epochs", "1")
+    tested = run("posec3d", "test", "second/config.py", "second/last.safetensors", "--fuse-conv-bn")
+
+    _, card = read_checkpoint(tmp_path / "second/last.safetensors")
+    assert (card.network.backbone, card.network.base_channels, card.network.stage_blocks) == (backbone, 4, (1, 1))
+    assert "top1_acc: " in tested.stdout
+
+
 def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
     for kind in ("keypoint", "limb"):
         run(
@@ -185,6 +197,11 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
         (("trian",), "no command 'trian'"),
         (("train", "my.pkl"), "my.pkl: not a config file .* given as --annotations FILE"),
         (("test", "x.safetensors", "config.py"), "x.safetensors: not a config file|no such config file"),
+        (("train", GYM, "--backbone", "x3d"), "--backbone goes with --annotations; change .* by --cfg-options"),
+        (
+            ("train", "--annotations", "my.pkl", "--backbone", "x3d", "--init", "gym-keypoint"),
+            "--backbone x3d has no meaning with --init: the network is that of gym-keypoint",
+        ),
         (("train", GYM, "--size", "small"), "--size goes with --annotations; change .* by --cfg-options"),
         (("train", "--annotations", "my.pkl", "--classes", "my.pkl"), "my.pkl: not a text file; write one class name"),
         (("train", "--annotations", "unlabelled.pkl"), "unlabelled.pkl: no video has a label"),

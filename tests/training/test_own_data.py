@@ -5,6 +5,7 @@ import pytest
 
 from posec3d.annotations import Annotation
 from posec3d.annotations import AnnotationSet
+from posec3d.experiment import Network
 from posec3d.skeletons import get_skeleton
 from posec3d.training.own_data import experiment_for
 
@@ -32,8 +33,11 @@ def test_what_is_asked_for_is_what_one_gets():
     assert experiment.heatmaps.kind == "limb"
     assert experiment.training.epochs == 7
     assert experiment.data.train.annotations == "my.pkl"
-    assert own(file(), size="full").network.base_channels == 32
+    assert own(file(), size="full").network == Network()
     assert experiment.network.base_channels < 32
+    assert own(file(), size="full", backbone="c3d").network == Network(backbone="c3d")
+    assert own(file(), backbone="c3d").network == Network(backbone="c3d", base_channels=16)
+    assert own(file(), backbone="x3d").network == Network(backbone="x3d")
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def train(
     skeleton: OptionalName = None,
     kind: Literal["keypoint", "limb"] = "keypoint",
     size: Literal["auto", "small", "full"] = "auto",
+    backbone: Literal["slowonly", "c3d", "x3d"] = "slowonly",
     train_split: OptionalName = None,
     val_split: OptionalName = None,
     epochs: OptionalNumber = None,
@@ -87,6 +88,8 @@ def train(
         kind: With --annotations: draw keypoints or limbs.
         size: With --annotations: the published network (full), or one that a CPU trains in minutes (small). Without it,
             full on an accelerator, else small; with --init, the network of the checkpoint.
+        backbone: With --annotations: SlowOnly, or one that trains faster, C3D-light or X3D-shallow. With --init, that
+            of the checkpoint.
         train_split: With --annotations: the split to train on; else the one called train.
         val_split: With --annotations: the split to validate on; else the one called val, or a tenth held out.
         epochs: How often the videos are gone through.
@@ -127,6 +130,7 @@ def train(
         raise ValueError("give either a config file or --annotations FILE; see posec3d train --help")
     own = {"--classes": classes, "--skeleton": skeleton, "--train-split": train_split, "--val-split": val_split}
     own |= {"--size": None if size == "auto" else size, "--kind": None if kind == "keypoint" else kind}
+    own |= {"--backbone": None if backbone == "slowonly" else backbone}
     misplaced = [option for option, value in own.items() if value is not None]
     if config is not None and misplaced:
         raise ValueError(f"{misplaced[0]} goes with --annotations; change {config} by --cfg-options NAME=VALUE instead")
@@ -137,7 +141,13 @@ def train(
         name = config.stem
     else:
         assert annotations is not None
-        experiment = _own_experiment(annotations, classes, skeleton, kind, size, train_split, val_split, device, init)
+        if init is not None and own["--backbone"]:
+            raise ValueError(
+                f"--backbone {backbone} has no meaning with --init: the network is that of {init}; leave it out"
+            )
+        experiment = _own_experiment(
+            annotations, classes, skeleton, kind, size, backbone, train_split, val_split, device, init
+        )
         name = annotations.name.split(".")[0]
     experiment = with_options(experiment, [*options, *cfg_options])
     train_videos, val_videos = training_videos(experiment)
@@ -179,6 +189,7 @@ def _own_experiment(
     skeleton: str | None,
     kind: Literal["keypoint", "limb"],
     size: Literal["auto", "small", "full"],
+    backbone: Literal["slowonly", "c3d", "x3d"],
     train_split: str | None,
     val_split: str | None,
     device: str,
@@ -204,6 +215,7 @@ def _own_experiment(
         kind=kind,
         size=size,
         epochs=60,
+        backbone=backbone,
         classes=classes,
         skeleton=skeleton,
         train_split=train_split,

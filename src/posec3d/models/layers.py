@@ -7,7 +7,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class ConvBNReLU(nn.Module):
-    """Convolution without bias, batch normalisation, and a ReLU unless told not to."""
+    """Convolution without bias, batch normalisation, and a ReLU unless told not to.
+
+    With as many `groups` as channels, each is convolved by itself (depthwise).
+    """
 
     def __init__(
         self,
@@ -16,14 +19,14 @@ class ConvBNReLU(nn.Module):
         kernel: tuple[int, int, int],
         *,
         stride: tuple[int, int, int] = (1, 1, 1),
+        groups: int = 1,
         relu: bool = True,
         convolution: type[nn.Conv3d] = nn.Conv3d,
     ) -> None:
         super().__init__()
         time, height, width = kernel
-        self.conv = convolution(
-            in_channels, out_channels, kernel, stride, padding=(time // 2, height // 2, width // 2), bias=False
-        )
+        padding = (time // 2, height // 2, width // 2)
+        self.conv = convolution(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
         self.bn: nn.BatchNorm3d | nn.Identity = nn.BatchNorm3d(out_channels)
         self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
 

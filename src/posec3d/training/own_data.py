@@ -7,6 +7,7 @@ from typing import Literal
 
 from posec3d.annotations import AnnotationSet
 from posec3d.annotations.labelling import read_classes
+from posec3d.experiment import Backbone
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
@@ -27,6 +28,7 @@ def experiment_for(
     kind: Kind,
     size: Size,
     epochs: int,
+    backbone: Backbone = "slowonly",
     classes: Path | None = None,
     skeleton: str | None = None,
     train_split: str | None = None,
@@ -64,7 +66,7 @@ def experiment_for(
         "all videos" if train is None else f"split {train!r}",
         f"a {data.held_out:.0%} held out of these" if val is None else f"split {val!r}",
     )
-    return own_data(kind, data, skeleton=body, size=size, epochs=epochs)
+    return own_data(kind, data, skeleton=body, size=size, epochs=epochs, backbone=backbone)
 
 
 def _splits(

@@ -1,0 +1,65 @@
+"""C3D-light for heatmap volumes: a plain stack of 3x3x3 convolutions that keeps time whole.
+
+Source: PoseC3D, section 3.3 (C3D-s); layers and parameter names as pyskl `C3D` without temporal downsampling, whose
+published weights load unchanged. On a CPU it trains fastest in bf16.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch import nn
+from torch.nn import functional
+
+from posec3d.models.layers import ConvBNReLU
+from posec3d.models.layers import initialise_convolutions
+
+
+class C3D(nn.Module):
+    """Volume (B, in_channels, T, H, W) to features (B, 8 * base_channels, T, H/8, W/8), for four stages.
+
+    `stage_blocks` counts the convolutions of each stage: (1, 1, 2, 2) in the published network, pyskl's "3 stages", and
+    (1, 1, 2, 2, 2) in the paper's C3D. Every stage but the first halves height and width, and has twice the channels of
+    the one before, but at most 8 * base_channels.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 17,
+        *,
+        base_channels: int = 32,
+        stage_blocks: tuple[int, ...] = (1, 1, 2, 2),
+    ) -> None:
+        super().__init__()
+        self.stages: list[list[str]] = []
+        channels = in_channels
+        for stage, num_convolutions in enumerate(stage_blocks):
+            names = [f"conv{stage + 1}{chr(ord('a') + number)}" for number in range(num_convolutions)]
+            for name in names:
+                self.add_module(name, ConvBNReLU(channels, base_channels * min(2**stage, 8), (3, 3, 3)))
+                channels = base_channels * min(2**stage, 8)
+            self.stages.append(names)
+        self.out_channels = channels
+        initialise_convolutions(self)
+
+    def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T H2 W2"]:
+        smallest = 2 ** (len(self.stages) - 1)
+        if min(volume.shape[-2:]) < smallest:
+            raise ValueError(
+                f"a canvas of {volume.shape[-2]}x{volume.shape[-1]} cannot be halved {len(self.stages) - 1} times; "
+                f"set clips.train_canvas and clips.test_canvas to {smallest} or more"
+            )
+        x = volume
+        for stage, names in enumerate(self.stages):
+            x = _mean_of_neighbours(x) if stage else x
+            for name in names:
+                x = getattr(self, name)(x)
+        return x
+
+
+def _mean_of_neighbours(x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T H2 W2"]:
+    """Halve height and width of each frame, over 2x2 pixels; a last odd row or column is left out.
+
+    In two dimensions, frame by frame: on a GPU the gradient of 3-D average pooling is not deterministic.
+    """
+    frames = functional.avg_pool2d(x.transpose(1, 2).flatten(0, 1), 2)
+    return torch.unflatten(frames, 0, (x.shape[0], x.shape[2])).transpose(1, 2)
