@@ -1,6 +1,7 @@
 """Where computation runs: device, precision, number of processes."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
 
@@ -60,3 +61,14 @@ def choose_device(accelerator: Accelerator) -> torch.device:
 def default_workers(device: torch.device) -> int:
     """Return how many processes should prepare clips: none where the network itself needs the processors."""
     return 0 if device.type == "cpu" else min(8, os.cpu_count() or 1)
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device has arithmetic for bfloat16: then a network takes about half the time with it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    cpuinfo = Path("/proc/cpuinfo")
+    if device.type != "cpu" or not cpuinfo.is_file():
+        return False
+    # Intel and AMD call it so; what other processors have is not known here.
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
