@@ -14,6 +14,7 @@ COMMANDS = {
     "extract": "Find the people of many videos, for training.",
     "demo": "Film generated motions, find the people, train, test, fuse and draw: the whole product in three minutes.",
     "check": "Tell all that is wrong in an annotation file.",
+    "pack": "Put annotation files into a store, which trains in little memory whatever its size.",
     "train": "Train a network, from a config or from an annotation file alone.",
     "test": "Score videos with a checkpoint, and measure.",
     "fuse": "Add up the scores of several models.",

@@ -147,7 +147,8 @@ def _percent(accuracy: str, description: str) -> str:
 
 _K400_NOTE = (
     "k400_2d.pkl is a table of contents only; its keypoints are k400_kpfiles_2d.zip of "
-    "https://openxlab.org.cn/datasets/OpenMMLab/Kinetics400-skeleton, which you have to fetch and unzip by hand"
+    "https://openxlab.org.cn/datasets/OpenMMLab/Kinetics400-skeleton, which you have to fetch and unzip by hand; "
+    "then `posec3d pack k400_2d.pkl --kpfiles FOLDER` puts them together"
 )
 _V0 = "mmaction/skeleton/posec3d"
 _V1 = "mmaction/v1.0/skeleton/posec3d"

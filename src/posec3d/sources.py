@@ -4,8 +4,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from posec3d.annotations import Annotation
 from posec3d.annotations import AnnotationSet
+from posec3d.annotations.columns import choose
+from posec3d.annotations.columns import somebody_seen
 from posec3d.annotations.files import load_annotations
 from posec3d.annotations.selection import hold_out
 from posec3d.annotations.selection import usable_videos
@@ -33,19 +37,19 @@ def tested_videos(experiment: Experiment) -> Sequence[Annotation]:
     return training_videos(experiment)[1] if source is None else _videos(experiment, _read(source, part), source)
 
 
-def _with_somebody(videos: Sequence[Annotation], source: Source) -> tuple[Annotation, ...]:
+def _with_somebody(videos: Sequence[Annotation], source: Source) -> Sequence[Annotation]:
     """Return the videos in which anybody is seen: from the others there is nothing to learn."""
-    seen = tuple(video for video in videos if (video.poses().scores > 0).any())
-    if len(seen) < len(videos):
-        first = next(video.video for video in videos if not (video.poses().scores > 0).any())
-        _LOGGER.warning(
-            "%s: nobody is seen in %d of %d training videos, which are left out; the first is %r",
-            source.annotations,
-            len(videos) - len(seen),
-            len(videos),
-            first,
-        )
-    return seen
+    seen = np.fromiter(somebody_seen(videos), np.bool_)
+    if seen.all():
+        return videos
+    _LOGGER.warning(
+        "%s: nobody is seen in %d of %d training videos, which are left out; the first is %r",
+        source.annotations,
+        (~seen).sum(),
+        len(videos),
+        videos[int(seen.argmin())].video,
+    )
+    return choose(videos, seen)
 
 
 def _read(source: Source, part: str) -> AnnotationSet:
@@ -59,7 +63,7 @@ def _read(source: Source, part: str) -> AnnotationSet:
     return load_annotations(path)
 
 
-def _videos(experiment: Experiment, annotations: AnnotationSet, source: Source) -> tuple[Annotation, ...]:
+def _videos(experiment: Experiment, annotations: AnnotationSet, source: Source) -> Sequence[Annotation]:
     return usable_videos(
         annotations,
         source.split,

@@ -11,6 +11,7 @@ import tyro
 
 from posec3d.annotations import load_annotations
 from posec3d.commands.check import check
+from posec3d.commands.pack import pack
 
 
 @pytest.fixture
@@ -113,12 +114,14 @@ def test_the_documentation_runs_and_shows_what_is_printed(tmp_path, monkeypatch,
     for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         if language == "python":
             exec(compile(block, "docs/annotations.md", "exec"), variables)
-        elif block.startswith(("annotations.pkl\n", "wrong.pkl\n")):
-            pages[block.split("\n")[0]] = block
+        elif block.startswith(("annotations.pkl\n", "wrong.pkl\n", "annotations.arrow: ")):
+            pages[re.split(r":|\n", block)[0]] = block
 
     check(Path("annotations.pkl"), skeleton="coco17")
     assert capsys.readouterr().out == pages["annotations.pkl"]
     with pytest.raises(SystemExit):
         check(Path("wrong.pkl"))
     assert capsys.readouterr().out == pages["wrong.pkl"]
+    pack((Path("annotations.pkl"),), out=Path("annotations.arrow"))
+    assert capsys.readouterr().out == pages["annotations.arrow"]
     assert len(load_annotations("annotations.pkl.gz").annotations) == 6

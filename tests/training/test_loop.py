@@ -4,6 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from posec3d.annotations import load_annotations
+from posec3d.annotations import save_annotations
 from posec3d.experiment import Clips
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
@@ -64,6 +66,19 @@ def test_the_same_seed_gives_the_same_bits(tmp_path, fabric, videos):
     one, two, other = (weights(tmp_path / folder) for folder in ("one", "two", "other"))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert not torch.equal(one["cls_head.fc_cls.weight"], other["cls_head.fc_cls.weight"])
+
+
+def test_a_store_trains_to_the_bits_of_its_pickle(tmp_path, fabric, videos):
+    made_up = make_annotations(36, seed=1, motions=CLASSES, max_people=1)
+    save_annotations(tmp_path / "my.arrow", made_up)
+    stored = load_annotations(tmp_path / "my.arrow")
+    settings = experiment(epochs=1)
+
+    train(settings, *videos, work_dir=tmp_path / "pickle", fabric=fabric)
+    train(settings, stored.split("train"), stored.split("val"), work_dir=tmp_path / "store", fabric=fabric)
+
+    pickled, mapped = weights(tmp_path / "pickle"), weights(tmp_path / "store")
+    assert all(torch.equal(pickled[name], mapped[name]) for name in pickled)
 
 
 @pytest.mark.parametrize("where", ["between epochs", "within an epoch", "while saving"])

@@ -6,17 +6,24 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from posec3d.annotations.annotation import record_of
 from posec3d.annotations.problems import Finding
 from posec3d.annotations.readings import PoseReading
 from posec3d.annotations.readings import Reading
 from posec3d.annotations.readings import read_tolerantly
+from posec3d.annotations.records import RawAnnotations
+from posec3d.annotations.records import RawRecord
 from posec3d.annotations.records import read_raw
 from posec3d.annotations.report import CheckReport
 from posec3d.annotations.statistics import ClassesFrom
 from posec3d.annotations.statistics import summarise
+from posec3d.annotations.store import is_store
+from posec3d.annotations.store import load_store
 from posec3d.skeletons import Skeleton
 
 # Refined heatmap maxima go slightly beyond 0..1 (scores of mmpose reach 1.02); that harms nothing.
@@ -27,6 +34,14 @@ _NORMALISED_LIMIT = 1.1
 _BODY_LIMIT = 10.0
 
 
+@dataclass(frozen=True)
+class _Outside:
+    """What is said of keypoints outside the image, and of sides that may be exchanged; None if there is nothing."""
+
+    far: str | None
+    swapped: str | None
+
+
 def check_annotations(
     path: str | os.PathLike[str], *, skeleton: Skeleton | None = None, num_classes: int | None = None
 ) -> CheckReport:
@@ -35,22 +50,25 @@ def check_annotations(
     `skeleton` is the one to train with, if the file must fit it. `num_classes` is otherwise the number of `classes`
     in the file, or the largest label plus one. Raises ValueError only for what is no annotation file at all.
     """
-    raw = read_raw(path)
+    raw = _read(Path(path))
     classes_from: ClassesFrom = "argument" if num_classes is not None else "names"
     if num_classes is None and raw.classes is not None:
         num_classes = len(raw.classes)
     findings: list[Finding] = []
     readings: list[Reading] = []
+    outside: dict[str, _Outside] = {}
     for record in raw.records:
-        reading, wrong = read_tolerantly(record, num_classes)
+        reading, poses, wrong = read_tolerantly(record, num_classes)
         readings.append(reading)
         findings.extend(wrong)
-        if reading.poses is not None:
-            findings.extend(_pose_findings(reading.video, reading.poses))
+        if poses is not None:
+            findings.extend(_pose_findings(reading.video, poses))
+            if reading.canvas is not None and poses.box is not None:
+                outside[reading.video] = _outside(poses, poses.box, reading.canvas)
     if num_classes is None:
         classes_from = "labels"
         num_classes = max((reading.label + 1 for reading in readings if reading.label is not None), default=0)
-    findings.extend(_canvas_findings(readings))
+    findings.extend(_canvas_findings(outside))
     findings.extend(_unit_findings(readings))
     findings.extend(_skeleton_findings(readings, skeleton, raw.keypoint_names, raw.source))
     if any(reading.poses is not None for reading in readings):
@@ -67,6 +85,15 @@ def check_annotations(
         skeleton=skeleton,
     )
     return CheckReport(raw.source, statistics, tuple(findings))
+
+
+def _read(path: Path) -> RawAnnotations:
+    if not is_store(path):
+        return read_raw(path)
+    stored = load_store(path)
+    # One after the other: nothing is kept of a video but its numbers.
+    records = (RawRecord(record_of(video), video.video, stored.source) for video in stored.annotations)
+    return RawAnnotations(records, stored.splits, stored.classes, stored.keypoint_names, stored.source)
 
 
 def _pose_findings(video: str, poses: PoseReading) -> Iterator[Finding]:
@@ -87,35 +114,36 @@ def _pose_findings(video: str, poses: PoseReading) -> Iterator[Finding]:
         yield Finding("not_finite", video, f"{int(strange.sum()):,} of {num_keypoints:,} keypoints")
 
 
-def _canvas_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
-    outside: dict[str, str] = {}
-    swapped: dict[str, str] = {}
-    for reading in readings:
-        if reading.canvas is None or reading.poses is None or reading.poses.box is None:
-            continue
-        height, width = reading.canvas
-        left, top, right, bottom = reading.poses.box
-        if left >= 0 and top >= 0 and right <= width and bottom <= height:
-            continue
-        points = reading.poses.keypoints[reading.poses.seen].astype(np.float32)
-        share = float((points > (width, height)).any(-1).mean())
-        share_swapped = float((points > (height, width)).any(-1).mean())
-        beyond = np.maximum(-points, points - np.asarray((width, height), np.float32)).max(-1)
-        if share > _OUTSIDE_SHARE or beyond.max() > max(reading.canvas) / 2:
-            x, y = points[int(beyond.argmax())]
-            outside[reading.video] = (
-                f"{int((beyond > 0).sum()):,} of {len(points):,} keypoints, the farthest at x {x:.0f}, y {y:.0f} "
-                f"(image {width} wide, {height} high)"
-            )
-        if share > _OUTSIDE_SHARE and share_swapped < _OUTSIDE_SHARE / 5:
-            swapped[reading.video] = f"{share:.0%} of the keypoints are outside an image {width} wide, {height} high"
+def _outside(poses: PoseReading, box: tuple[float, float, float, float], canvas: tuple[int, int]) -> _Outside:
+    height, width = canvas
+    left, top, right, bottom = box
+    if left >= 0 and top >= 0 and right <= width and bottom <= height:
+        return _Outside(None, None)
+    points = poses.keypoints[poses.seen].astype(np.float32)
+    share = float((points > (width, height)).any(-1).mean())
+    share_swapped = float((points > (height, width)).any(-1).mean())
+    beyond = np.maximum(-points, points - np.asarray((width, height), np.float32)).max(-1)
+    far = swapped = None
+    if share > _OUTSIDE_SHARE or beyond.max() > max(canvas) / 2:
+        x, y = points[int(beyond.argmax())]
+        far = (
+            f"{int((beyond > 0).sum()):,} of {len(points):,} keypoints, the farthest at x {x:.0f}, y {y:.0f} "
+            f"(image {width} wide, {height} high)"
+        )
+    if share > _OUTSIDE_SHARE and share_swapped < _OUTSIDE_SHARE / 5:
+        swapped = f"{share:.0%} of the keypoints are outside an image {width} wide, {height} high"
+    return _Outside(far, swapped)
+
+
+def _canvas_findings(outside: Mapping[str, _Outside]) -> Iterator[Finding]:
     # A size in the wrong order is a habit; one such video among others with wrong sizes is chance.
-    is_habit = 2 * len(swapped) > len(outside)
-    for video, found in outside.items():
-        if is_habit and video in swapped:
-            yield Finding("swapped_size", video, swapped[video])
-        else:
-            yield Finding("outside", video, found)
+    num_swapped = sum(places.swapped is not None for places in outside.values())
+    is_habit = 2 * num_swapped > sum(places.far is not None for places in outside.values())
+    for video, places in outside.items():
+        if is_habit and places.swapped is not None:
+            yield Finding("swapped_size", video, places.swapped)
+        elif places.far is not None:
+            yield Finding("outside", video, places.far)
 
 
 def _unit_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
@@ -134,7 +162,7 @@ def _unit_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
 def _skeleton_findings(
     readings: Sequence[Reading], skeleton: Skeleton | None, names: tuple[str, ...] | None, source: str
 ) -> Iterator[Finding]:
-    numbers = [(reading.video, reading.poses.seen.shape[2]) for reading in readings if reading.poses is not None]
+    numbers = [(reading.video, reading.poses.keypoints) for reading in readings if reading.poses is not None]
     if not numbers:
         return
     ((usual, _),) = Counter(number for _, number in numbers).most_common(1)

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from posec3d.annotations.problems import KINDS
+from posec3d.annotations.annotation import Annotation
+from posec3d.annotations.annotation import record_of
+from posec3d.annotations.columns import labels_of
+from posec3d.annotations.problems import problem_text
 from posec3d.annotations.records import FieldError
 from posec3d.annotations.records import RawRecord
 from posec3d.annotations.records import canvas_of
@@ -19,8 +22,12 @@ from posec3d.annotations.records import keypoints_of
 from posec3d.annotations.records import label_of
 from posec3d.annotations.records import read_raw
 from posec3d.annotations.records import video_of
-from posec3d.annotations.schema import Annotation
 from posec3d.annotations.schema import AnnotationSet
+from posec3d.annotations.schema import stream_of
+from posec3d.annotations.store import SUFFIX
+from posec3d.annotations.store import is_store
+from posec3d.annotations.store import load_store
+from posec3d.annotations.store_writing import write_store
 from posec3d.runtime.files import replacing
 
 
@@ -28,11 +35,13 @@ def load_annotations(path: str | os.PathLike[str], *, canvas: tuple[int, int] | 
     """Read an annotation file, or a folder of single videos (*.pkl, by name); gzip is recognised by content.
 
     Layouts: a list of videos; `{split, annotations}` (or `annos`), with `classes` and `keypoint_names` if there are
-    any; one video. `canvas` is the (height, width) of videos that have neither `img_shape` nor `original_shape`.
-    Arrays stay as stored, and are read-only.
+    any; one video. Arrays stay as stored, and are read-only. `canvas` is the (height, width) of videos that have
+    neither `img_shape` nor `original_shape`. A store (.arrow) is opened, its videos read when they are asked for.
 
     Raises ValueError for the first video that cannot be used; `posec3d check` tells all of them.
     """
+    if is_store(Path(path)):
+        return _with_labels_of_classes(load_store(path))
     raw = read_raw(path)
     num_classes = len(raw.classes) if raw.classes else None
     return AnnotationSet(
@@ -47,11 +56,14 @@ def load_annotations(path: str | os.PathLike[str], *, canvas: tuple[int, int] | 
 def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -> None:
     """Write the dictionary layout, gzipped if the name ends in .gz: read back, it is the same, bit for bit.
 
-    mmaction2 and pyskl read it, with any version of NumPy.
+    mmaction2 and pyskl read it, with any version of NumPy. A name that ends in .arrow gets a store, which they do not.
     """
+    if Path(path).suffix == SUFFIX:
+        write_store(path, [stream_of(annotations)])
+        return
     content: dict[str, Any] = {
         "split": {name: list(videos) for name, videos in annotations.splits.items()},
-        "annotations": [_record(annotation) for annotation in annotations.annotations],
+        "annotations": [record_of(annotation) for annotation in annotations.annotations],
     }
     if annotations.classes is not None:
         content["classes"] = list(annotations.classes)
@@ -64,6 +76,15 @@ def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -
                 _PortablePickler(compressed, protocol=4).dump(content)
         else:
             _PortablePickler(file, protocol=4).dump(content)
+
+
+def _with_labels_of_classes(stored: AnnotationSet) -> AnnotationSet:
+    labels = labels_of(stored.annotations)
+    if stored.classes and len(labels) and labels.max() >= len(stored.classes):
+        video = stored.annotations[int(labels.argmax())]
+        found = f"label is {video.label}, labels are 0..{len(stored.classes) - 1}"
+        raise ValueError(problem_text(stored.source, video.video, "label_out_of_range", found))
+    return stored
 
 
 def _annotation(record: RawRecord, num_classes: int | None, canvas: tuple[int, int] | None) -> Annotation:
@@ -79,24 +100,7 @@ def _annotation(record: RawRecord, num_classes: int | None, canvas: tuple[int, i
             scores=scores,
         )
     except FieldError as error:
-        kind = KINDS[error.kind]
-        raise ValueError(
-            f"{record.source}: video {record.name!r}: {kind.title}: {error.found}. {kind.mend} "
-            f"All problems of the file: posec3d check {record.source}"
-        ) from None
-
-
-def _record(annotation: Annotation) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "frame_dir": annotation.video,
-        "label": annotation.label,
-        "img_shape": annotation.canvas,
-        "original_shape": annotation.canvas,
-        "total_frames": annotation.num_frames,
-        "keypoint": annotation.keypoints,
-        "keypoint_score": annotation.scores,
-    }
-    return {field: value for field, value in record.items() if value is not None}
+        raise ValueError(problem_text(record.source, record.name, error.kind, error.found)) from None
 
 
 class _PortablePickler(pickle.Pickler):

@@ -30,7 +30,7 @@ KINDS: dict[str, Kind] = {
     "table_of_contents": Kind(
         "error",
         "a table of contents without poses: the keypoints are in other files",
-        "Get the keypoint files that belong to it (Kinetics-400: one pickle a video) and give those instead.",
+        "Get the keypoint files that belong to it, and put both together: posec3d pack FILE --kpfiles FOLDER.",
     ),
     "not_a_record": Kind(
         "error",
@@ -160,3 +160,11 @@ KINDS: dict[str, Kind] = {
         "posec3d takes them as missing; other programs draw them. Add keypoint_score with 0 for missing keypoints.",
     ),
 }
+
+
+def problem_text(source: str, video: str, kind: str, found: str) -> str:
+    """Return the sentence that says of a video what is wrong, and where all such are told."""
+    row = KINDS[kind]
+    return (
+        f"{source}: video {video!r}: {row.title}: {found}. {row.mend} All problems of the file: posec3d check {source}"
+    )

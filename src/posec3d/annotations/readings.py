@@ -37,17 +37,28 @@ class PoseReading:
 
 
 @dataclass(frozen=True)
+class PoseCounts:
+    """What is kept of the arrays, so that a set larger than memory can be read: `people` are seen at least once."""
+
+    people: int
+    frames: int
+    keypoints: int
+    seen: int
+    box: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True)
 class Reading:
     """One video; None for each part that is missing or wrong."""
 
     video: str
     label: int | None
     canvas: tuple[int, int] | None
-    poses: PoseReading | None
+    poses: PoseCounts | None
 
 
-def read_tolerantly(record: RawRecord, num_classes: int | None) -> tuple[Reading, list[Finding]]:
-    """Return what can be read of a video, and what is wrong with the rest."""
+def read_tolerantly(record: RawRecord, num_classes: int | None) -> tuple[Reading, PoseReading | None, list[Finding]]:
+    """Return what can be read of a video, its arrays if these can, and what is wrong with the rest."""
     findings: list[Finding] = []
 
     def attempt(read: Callable[[], _Value]) -> _Value | None:
@@ -59,7 +70,7 @@ def read_tolerantly(record: RawRecord, num_classes: int | None) -> tuple[Reading
 
     fields: Mapping[str, Any] | None = attempt(lambda: fields_of(record))
     if fields is None:
-        return Reading(record.name, None, None, None), findings
+        return Reading(record.name, None, None, None), None, findings
     attempt(lambda: video_of(fields))
     poses = attempt(lambda: _poses_of(fields))
     if poses is not None:
@@ -70,9 +81,9 @@ def read_tolerantly(record: RawRecord, num_classes: int | None) -> tuple[Reading
         video=record.name,
         label=attempt(lambda: label_of(fields, num_classes)),
         canvas=attempt(lambda: canvas_of(fields)),
-        poses=poses,
+        poses=None if poses is None else _counts_of(poses),
     )
-    return reading, findings
+    return reading, poses, findings
 
 
 def _poses_of(fields: Mapping[str, Any]) -> PoseReading:
@@ -84,3 +95,10 @@ def _poses_of(fields: Mapping[str, Any]) -> PoseReading:
     seen_x, seen_y = x[seen], y[seen]
     box = (float(seen_x.min()), float(seen_y.min()), float(seen_x.max()), float(seen_y.max())) if seen_x.size else None
     return PoseReading(keypoints, scores, seen, box)
+
+
+def _counts_of(poses: PoseReading) -> PoseCounts:
+    _, num_frames, num_keypoints = poses.seen.shape
+    # A person who is never seen is padding (files with room for two people hold many), not somebody who is missed.
+    people = int(poses.seen.any((1, 2)).sum())
+    return PoseCounts(people, num_frames, num_keypoints, int(poses.seen.sum()), poses.box)

@@ -31,9 +31,9 @@ class RawRecord:
 
 @dataclass(frozen=True)
 class RawAnnotations:
-    """A whole file or folder as it is, whatever its layout."""
+    """A whole file or folder as it is, whatever its layout; `records` may be gone through once."""
 
-    records: tuple[RawRecord, ...]
+    records: Iterable[RawRecord]
     splits: Mapping[str, tuple[str, ...]]
     classes: tuple[str, ...] | None
     keypoint_names: tuple[str, ...] | None

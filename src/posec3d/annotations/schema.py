@@ -1,60 +1,15 @@
 """What an annotation file holds once it has been read: videos with their poses and labels, and named splits."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from types import MappingProxyType
 
-import numpy as np
-from jaxtyping import Float
-from jaxtyping import Int
-
-from posec3d.poses import Poses
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """One video: who stood where in each frame, and what they did.
-
-    Arrays are as stored (released files: float16). `keypoints` are (x, y) pixels of `canvas` (height, width);
-    without `scores` every keypoint that is there counts as certain. A keypoint is missing when its score is 0 or not a
-    number, when a coordinate is not finite, or when it lies exactly at (0, 0), the format's mark for it.
-    `label` is None for a video that is only to be recognised.
-    """
-
-    video: str
-    label: int | None
-    canvas: tuple[int, int]
-    keypoints: Float[np.ndarray, "M T V 2"]
-    scores: Float[np.ndarray, "M T V"] | None
-
-    @property
-    def num_frames(self) -> int:
-        """Number of frames: T."""
-        return int(self.keypoints.shape[1])
-
-    def poses(self, frames: Int[np.ndarray, " F"] | None = None) -> Poses:
-        """Return the poses of these frames (all of them without `frames`), in float32, with score 0 where missing.
-
-        Missing keypoints lie at (0, 0), but for those that the file gives coordinates together with score 0: guesses,
-        which mmaction2 0.24.1 lets widen the crop around people, though it never draws them.
-        """
-        chosen = slice(None) if frames is None else frames
-        # float32 first: float16 pixels above 1,024 have no fraction, and every later step adds one.
-        keypoints = self.keypoints[:, chosen].astype(np.float32)
-        scores = (
-            np.ones(keypoints.shape[:-1], np.float32)
-            if self.scores is None
-            else self.scores[:, chosen].astype(np.float32)
-        )
-        # Axis by axis: NumPy is slow at all() and any() over a last axis of two.
-        x, y = keypoints[..., 0], keypoints[..., 1]
-        located = np.isfinite(x) & np.isfinite(y) & ((x != 0) | (y != 0))
-        return Poses(
-            keypoints=np.where(located[..., None], keypoints, np.float32(0)),
-            scores=np.where(located & (scores > 0), scores, np.float32(0)),
-            canvas=self.canvas,
-        )
+from posec3d.annotations.annotation import Annotation
+from posec3d.annotations.columns import choose
+from posec3d.annotations.columns import names_of
 
 
 @dataclass(frozen=True)
@@ -62,16 +17,16 @@ class AnnotationSet:
     """The videos of one annotation file, in file order.
 
     `splits` maps a split's name to its videos; a plain list has none. `classes` and `keypoint_names` are there if the
-    file names them. `source` is the path, for messages.
+    file names them. `source` is the path, for messages. Videos of a store are read when they are asked for.
     """
 
-    annotations: tuple[Annotation, ...]
+    annotations: Sequence[Annotation]
     splits: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     classes: tuple[str, ...] | None = None
     keypoint_names: tuple[str, ...] | None = None
     source: str = "annotations"
 
-    def split(self, name: str | None) -> tuple[Annotation, ...]:
+    def split(self, name: str | None) -> Sequence[Annotation]:
         """Return the videos of one split, in file order; all of them for None.
 
         Raises KeyError, with the splits there are, for a name that the file does not have.
@@ -82,4 +37,28 @@ class AnnotationSet:
             known = ", ".join(self.splits) or "none: the file is a plain list, so leave the split out"
             raise KeyError(f"{self.source}: no split {name!r}; splits in the file: {known}")
         wanted = frozenset(self.splits[name])
-        return tuple(annotation for annotation in self.annotations if annotation.video in wanted)
+        return choose(self.annotations, [video in wanted for video in names_of(self.annotations)])
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """A set whose videos come one after another, once: `num_videos` of them, never all in memory."""
+
+    videos: Iterable[Annotation]
+    num_videos: int
+    splits: Mapping[str, tuple[str, ...]]
+    classes: tuple[str, ...] | None
+    keypoint_names: tuple[str, ...] | None
+    source: str
+
+
+def stream_of(annotations: AnnotationSet) -> VideoStream:
+    """Return a set as a stream."""
+    return VideoStream(
+        videos=annotations.annotations,
+        num_videos=len(annotations.annotations),
+        splits=annotations.splits,
+        classes=annotations.classes,
+        keypoint_names=annotations.keypoint_names,
+        source=annotations.source,
+    )

@@ -1,16 +1,24 @@
 """The videos of a split, once they are known to fit the network."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 
-from posec3d.annotations.schema import Annotation
+import numpy as np
+
+from posec3d.annotations.annotation import Annotation
+from posec3d.annotations.columns import choose
+from posec3d.annotations.columns import keypoint_counts
+from posec3d.annotations.columns import labels_of
+from posec3d.annotations.columns import names_of
+from posec3d.annotations.columns import somebody_seen
 from posec3d.annotations.schema import AnnotationSet
 from posec3d.skeletons import Skeleton
 
 
 def usable_videos(
     annotations: AnnotationSet, split: str | None, *, num_classes: int, skeleton: Skeleton
-) -> tuple[Annotation, ...]:
+) -> Sequence[Annotation]:
     """Return the videos of a split, all with a label of 0..num_classes-1 and with the skeleton's keypoints.
 
     Raises ValueError, naming file and video, for the first that does not fit, and for a split without a video or
@@ -21,36 +29,46 @@ def usable_videos(
     named = "the file" if split is None else f"split {split!r}"
     if not videos:
         raise ValueError(f"{source}: {named} has no videos; `posec3d check {source}` lists the splits")
-    for video in videos:
-        if video.label is None or not 0 <= video.label < num_classes:
-            label = "no label" if video.label is None else f"label {video.label}"
-            needed = "give it one" if video.label is None else f"set num_classes={video.label + 1} or correct the label"
-            raise ValueError(
-                f"{source}: video {video.video!r} has {label}, but num_classes is {num_classes} "
-                f"(labels are 0..{num_classes - 1}); {needed}"
-            )
-        if video.keypoints.shape[2] != skeleton.num_keypoints:
-            raise ValueError(
-                f"{source}: video {video.video!r} has {video.keypoints.shape[2]} keypoints, but skeleton "
-                f"{skeleton.name!r} has {skeleton.num_keypoints}; set heatmaps.skeleton to the one of the file"
-            )
-    if not any((video.poses().scores > 0).any() for video in videos):
+    labels, counts = labels_of(videos), keypoint_counts(videos)
+    misfits = np.flatnonzero((labels < 0) | (labels >= num_classes) | (counts != skeleton.num_keypoints))
+    if len(misfits):
+        raise ValueError(f"{source}: {_misfit(videos[int(misfits[0])], num_classes, skeleton)}")
+    if not any(somebody_seen(videos)):
         raise ValueError(f"{source}: no video of {named} has a visible keypoint; extract its poses again")
     return videos
 
 
-def hold_out(videos: Sequence[Annotation], share: float) -> tuple[tuple[Annotation, ...], tuple[Annotation, ...]]:
+def hold_out(videos: Sequence[Annotation], share: float) -> tuple[Sequence[Annotation], Sequence[Annotation]]:
     """Divide videos into (the rest, the share held out), class by class, always alike for the same ids.
 
     A class with two videos or more has at least one on either side; order is kept.
     """
+    names = names_of(videos)
+    of_class: defaultdict[int, list[str]] = defaultdict(list)
+    for name, label in zip(names, labels_of(videos).tolist(), strict=True):
+        of_class[label].append(name)
     held: set[str] = set()
-    for label in {video.label for video in videos}:
-        # By hash: an order that has nothing to do with how the file was made, the same on every machine.
-        ids = sorted((video.video for video in videos if video.label == label), key=_digest)
+    for ids in of_class.values():
         if len(ids) > 1:
-            held.update(ids[: min(max(round(share * len(ids)), 1), len(ids) - 1)])
-    return tuple(video for video in videos if video.video not in held), tuple(v for v in videos if v.video in held)
+            # By hash: an order that has nothing to do with how the file was made, the same on every machine.
+            held.update(sorted(ids, key=_digest)[: min(max(round(share * len(ids)), 1), len(ids) - 1)])
+    is_held = np.array([name in held for name in names], np.bool_)
+    return choose(videos, ~is_held), choose(videos, is_held)
+
+
+def _misfit(video: Annotation, num_classes: int, skeleton: Skeleton) -> str:
+    """Return what keeps a video from being used, and what to do."""
+    if video.label is not None and 0 <= video.label < num_classes:
+        return (
+            f"video {video.video!r} has {video.keypoints.shape[2]} keypoints, but skeleton "
+            f"{skeleton.name!r} has {skeleton.num_keypoints}; set heatmaps.skeleton to the one of the file"
+        )
+    label = "no label" if video.label is None else f"label {video.label}"
+    needed = "give it one" if video.label is None else f"set num_classes={video.label + 1} or correct the label"
+    return (
+        f"video {video.video!r} has {label}, but num_classes is {num_classes} "
+        f"(labels are 0..{num_classes - 1}); {needed}"
+    )
 
 
 def _digest(video: str) -> bytes:

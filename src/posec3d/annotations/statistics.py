@@ -84,13 +84,11 @@ def summarise(
 ) -> Statistics:
     """Count what the readings hold. Without `skeleton`, those of the table that fit by name or number are told."""
     poses = [reading.poses for reading in readings if reading.poses is not None]
-    # A person who is never seen is padding (files with room for two people hold many), not somebody who is missed.
-    people = [int(pose.seen.any((1, 2)).sum()) for pose in poses]
-    shown = sum(number * pose.seen.shape[1] * pose.seen.shape[2] for pose, number in zip(poses, people))
+    shown = sum(pose.people * pose.frames * pose.keypoints for pose in poses)
     labels = Counter(reading.label for reading in readings if reading.label is not None)
     videos = {reading.video for reading in readings}
     listed = {video for names in splits.values() for video in names}
-    keypoints = Counter(pose.seen.shape[2] for pose in poses)
+    keypoints = Counter(pose.keypoints for pose in poses)
     canvases = Counter(f"{height}x{width}" for height, width in (r.canvas for r in readings if r.canvas is not None))
     return Statistics(
         videos=len(readings),
@@ -98,12 +96,12 @@ def summarise(
         classes_from=classes_from,
         splits={name: sum(reading.video in names for reading in readings) for name, names in _sets(splits).items()},
         in_no_split=len(videos - listed),
-        people=_spread(people),
-        frames=_spread([pose.seen.shape[1] for pose in poses]),
+        people=_spread([pose.people for pose in poses]),
+        frames=_spread([pose.frames for pose in poses]),
         keypoints=dict(keypoints.most_common()),
         skeletons=_skeletons(keypoints, keypoint_names, skeleton),
         canvases=dict(canvases.most_common()),
-        missing=1 - sum(int(pose.seen.sum()) for pose in poses) / shown if shown else None,
+        missing=1 - sum(pose.seen for pose in poses) / shown if shown else None,
         videos_per_class=_spread([labels[label] for label in range(num_classes)]) if labels else None,
     )
 

@@ -85,7 +85,7 @@ class EpochOrder(Sampler[Draw]):
 
     def __init__(
         self,
-        labels: Sequence[int],
+        labels: Sequence[int] | Int64[np.ndarray, " N"],
         seed: int,
         *,
         class_weights: Sequence[float] | None = None,

@@ -88,6 +88,8 @@ def test(
     """
     from tqdm import tqdm
 
+    from posec3d.annotations.columns import labels_of
+    from posec3d.annotations.columns import names_of
     from posec3d.checkpoints import load_model
     from posec3d.evaluation.charts import save_confusion_matrix
     from posec3d.evaluation.metrics import measure
@@ -136,9 +138,7 @@ def test(
             average=average_clips,
             advance=bar.update,
         )
-    import numpy as np
-
-    labels = np.array([-1 if video.label is None else video.label for video in videos])
+    labels = labels_of(videos)
     accuracy = measure(values, labels)
     if "top_k_accuracy" in eval:
         print(f"top1_acc: {accuracy.top1:.4f}")
@@ -146,7 +146,7 @@ def test(
     if "mean_class_accuracy" in eval:
         print(f"mean_class_accuracy: {accuracy.mean_class:.4f}")
     if out is not None:
-        save_scores(out, Scores(values, labels, tuple(video.video for video in videos), card.classes))
+        save_scores(out, Scores(values, labels, tuple(names_of(videos)), card.classes))
         _LOGGER.info("scores of %d videos written to %s", len(videos), out)
     if confusion is not None:
         save_confusion_matrix(confusion, values, labels, card.classes)

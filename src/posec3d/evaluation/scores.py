@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from jaxtyping import Int
 
+from posec3d.annotations.columns import labels_of
 from posec3d.annotations.files import load_annotations
 from posec3d.annotations.unpickling import load_pickle
 from posec3d.models.pth_files import rebuild_tensor
@@ -74,7 +75,7 @@ def load_labels(path: Path, *, num_videos: int) -> Int[np.ndarray, " N"]:
     if path.suffix in (".json", ".npz"):
         labels = load_scores(path).labels
     else:
-        labels = np.array([-1 if v.label is None else v.label for v in load_annotations(path).annotations])
+        labels = labels_of(load_annotations(path).annotations)
     if labels is None or len(labels) != num_videos:
         found = "no labels" if labels is None else f"{len(labels)} labels"
         raise ValueError(f"{path}: has {found} for {num_videos} scored videos; give the file of the same test split")

@@ -20,11 +20,12 @@ from posec3d.pose_files.contents import stem_of
 from posec3d.pose_files.spreadsheets import spreadsheet_video
 from posec3d.skeletons import Skeleton
 
-_SUFFIXES = (".json", ".npz", ".csv", ".pkl", ".pkl.gz")
+_SUFFIXES = (".json", ".npz", ".csv", ".pkl", ".pkl.gz", ".arrow")
+_ANNOTATIONS = (b"\x1f\x8b", b"\x80", b"ARROW1")
 _BOM = b"\xef\xbb\xbf"
 _FORMATS = (
     "expected JSON as OpenPose, AlphaPose, MMPose or COCO write it, an .npz or .csv of keypoints, "
-    "or an annotation file (.pkl)"
+    "or an annotation file (.pkl, .arrow)"
 )
 
 
@@ -76,7 +77,7 @@ def _videos(path: Path) -> Iterator[tuple[str, FileVideo]]:
     found: Sequence[FileVideo]
     if start.startswith((b"PK", b"\x93NUMPY")):
         found = [array_video(path)]
-    elif path.name.lower().endswith((".pkl", ".pkl.gz")) or start.startswith((b"\x1f\x8b", b"\x80")):
+    elif path.name.lower().endswith((".pkl", ".pkl.gz")) or start.startswith(_ANNOTATIONS):
         found = annotated_videos(path)
     elif text.startswith((b"{", b"[")):
         found = _videos_of_json(read_json(path), path)

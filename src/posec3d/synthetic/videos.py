@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float
 
-from posec3d.annotations.schema import Annotation
+from posec3d.annotations.annotation import Annotation
 from posec3d.annotations.schema import AnnotationSet
 from posec3d.synthetic.body import KEYPOINTS
 from posec3d.synthetic.cameras import random_camera

@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from posec3d.annotations import Annotation
+from posec3d.annotations.columns import labels_of
 from posec3d.checkpoints import build_model
 from posec3d.checkpoints import save_checkpoint
 from posec3d.checkpoints import start_from
@@ -22,7 +23,6 @@ from posec3d.clips.dataset import Batch
 from posec3d.clips.dataset import EpochOrder
 from posec3d.clips.dataset import TrainingClips
 from posec3d.clips.dataset import collate
-from posec3d.clips.dataset import label_of
 from posec3d.clips.pipeline import train_clip
 from posec3d.evaluation.metrics import Accuracy
 from posec3d.evaluation.metrics import measure
@@ -91,7 +91,7 @@ def train(
     epochs_done, best = (state.epochs_done, state.best) if state else (0, None)
 
     order = EpochOrder(
-        [label_of(video) for video in train_videos],
+        labels_of(train_videos),
         seed,
         class_weights=settings.class_weights,
         process=fabric.global_rank,
@@ -182,8 +182,7 @@ def _validate(experiment: Experiment, model: PoseC3D, videos: Sequence[Annotatio
     batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=experiment.training.batch_size)
     with fabric.autocast():
         scores = score_videos(model, card, batches, device=fabric.device, views_at_once=experiment.training.batch_size)
-    labels = torch.tensor([label_of(video) for video in videos]).numpy()
-    return measure(scores, labels)
+    return measure(scores, labels_of(videos))
 
 
 def _clips_loader(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from posec3d.annotations import AnnotationSet
+from posec3d.annotations.columns import labels_of
 from posec3d.annotations.labelling import read_classes
 from posec3d.experiment import Backbone
 from posec3d.experiment import Data
@@ -43,11 +44,12 @@ def experiment_for(
     path = annotations.source
     if not annotations.annotations:
         raise ValueError(f"{path}: has no videos; write at least one a class, as docs/annotations.md shows")
-    if all(video.label is None for video in annotations.annotations):
+    largest = int(labels_of(annotations.annotations).max())
+    if largest < 0:
         raise ValueError(f"{path}: no video has a label; give each the number of its class, from 0 on")
     names = read_classes(classes) if classes else annotations.classes
     train, val, test = _splits(annotations, train_split, val_split)
-    num_classes = len(names) if names else 1 + max((video.label or 0 for video in annotations.annotations), default=0)
+    num_classes = len(names) if names else 1 + largest
     if num_classes < 2:
         raise ValueError(f"{path}: has one class only; give a second one, such as moments in which nothing happens")
     data = Data(

@@ -15,8 +15,8 @@ from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
 from posec3d.annotations import Annotation
+from posec3d.annotations.columns import labels_of
 from posec3d.checkpoints import load_model
-from posec3d.clips.dataset import label_of
 from posec3d.evaluation.charts import save_confusion_matrix
 from posec3d.evaluation.charts import save_learning_curves
 from posec3d.evaluation.metrics import Accuracy
@@ -136,8 +136,7 @@ def draw_confusion(work_dir: Path, checkpoint: Path, videos: Sequence[Annotation
     model, card = load_model(checkpoint)
     batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=16)
     scores = score_videos(model.to(device), card, batches, device=device, views_at_once=16)
-    labels = np.array([label_of(video) for video in videos])
-    save_confusion_matrix(work_dir / CONFUSION_FILE, scores, labels, card.classes)
+    save_confusion_matrix(work_dir / CONFUSION_FILE, scores, labels_of(videos), card.classes)
 
 
 def _keep_epochs(log: Path, epochs_done: int) -> None:
