@@ -19,18 +19,18 @@ _U = np.uint64
 
 @no_type_check
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def convolve(frames, kernel, bias, output, first, last):
-    """Write the convolution of frames first..last-1 of (F, H, W, C) to `output` (F, H, W, O).
+def convolve(frames, length, kernel, bias, output, first, last):
+    """Write frames first..last-1 of the convolution of clips to `output` (F, H, W, O).
 
-    `kernel` (C, KH, KW * O) is float32, with rows and columns turned around; `bias` (O,).
+    `frames` (F, H, W, C) are those of clips of `length` frames each, one after the other. `kernel` (KT, C, KH, KW * O)
+    is float32, with rows and columns turned around; `bias` (O,).
     """
     height, width = frames.shape[1:3]
     num_outputs = output.shape[3]
     half_height, half_width, sums = _margins(kernel, output)
     heats, places, counts = _room_for_heats(frames)
     for frame in range(first, last):
-        _find_heats(frames[frame], heats, places, counts, sums.shape[1], num_outputs)
-        _add_kernels(kernel, heats, places, counts, sums)
+        _sum_up(frames, frame, length, kernel, heats, places, counts, num_outputs, sums)
         for row in range(height):
             start = half_width * num_outputs
             total = sums[row + half_height, start : start + width * num_outputs]
@@ -43,7 +43,7 @@ def convolve(frames, kernel, bias, output, first, last):
 
 @no_type_check
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def convolve_and_pool(frames, kernel, bias, output, first, last):
+def convolve_and_pool(frames, length, kernel, bias, output, first, last):
     """Do the same, then set what is below zero to zero, and take the highest of 3x3 neighbours with stride 1."""
     height, width = frames.shape[1:3]
     num_outputs = output.shape[3]
@@ -53,8 +53,7 @@ def convolve_and_pool(frames, kernel, bias, output, first, last):
     row_highest = np.zeros((height + 2, width * num_outputs), np.float32)
     rectified = np.zeros((width + 2) * num_outputs, np.float32)
     for frame in range(first, last):
-        _find_heats(frames[frame], heats, places, counts, sums.shape[1], num_outputs)
-        _add_kernels(kernel, heats, places, counts, sums)
+        _sum_up(frames, frame, length, kernel, heats, places, counts, num_outputs, sums)
         for row in range(height):
             start = half_width * num_outputs
             total = sums[row + half_height, start : start + width * num_outputs]
@@ -74,32 +73,25 @@ def convolve_and_pool(frames, kernel, bias, output, first, last):
 
 @no_type_check
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def kernel_gradient(frames, output_gradient, gradient, first, last):
-    """Add what frames first..last-1 say to the gradient of the kernel (C, KH, KW * O), from that of the outputs."""
+def kernel_gradient(frames, length, output_gradient, gradient, first, last):
+    """Add what frames first..last-1 say to the gradient of the kernel, float32, from that of the outputs."""
     height, width = frames.shape[1:3]
     num_outputs = output_gradient.shape[3]
     half_height, half_width, incoming = _margins(gradient, output_gradient)
     heats, places, counts = _room_for_heats(frames)
-    kernel_height, run = gradient.shape[1:]
-    row_length = _U(incoming.shape[1])
-    flat, incoming_flat = gradient.reshape(-1), incoming.reshape(-1)
     incoming[:] = 0
     for frame in range(first, last):
-        _find_heats(frames[frame], heats, places, counts, incoming.shape[1], num_outputs)
         for row in range(height):
             start = half_width * num_outputs
             copied = incoming[row + half_height, start : start + width * num_outputs]
             given = output_gradient[frame, row].reshape(-1)
             for place in range(width * num_outputs):
                 copied[place] = decode(given[place], output_gradient)
-        for channel in range(frames.shape[3]):
-            for one in range(counts[channel]):
-                heat, corner = heats[channel, one], _U(places[channel, one])
-                for offset in range(kernel_height):
-                    source = corner + _U(offset) * row_length
-                    target = _U((channel * kernel_height + offset) * run)
-                    for place in range(_U(run)):
-                        flat[target + place] += heat * incoming_flat[source + place]
+        for step in range(gradient.shape[0]):
+            source = frame + step - gradient.shape[0] // 2
+            if source // length == frame // length:
+                _find_heats(frames[source], heats, places, counts, incoming.shape[1], num_outputs)
+                _add_outputs(incoming, heats, places, counts, gradient[step])
 
 
 @no_type_check
@@ -118,7 +110,7 @@ def num_not_zero(values):
 def _margins(kernel, output):
     """Return half the kernel's height and width, and room for one frame of outputs with these margins all around."""
     height, width, num_outputs = output.shape[1:]
-    half_height, half_width = kernel.shape[1] // 2, kernel.shape[2] // num_outputs // 2
+    half_height, half_width = kernel.shape[2] // 2, kernel.shape[3] // num_outputs // 2
     room = np.empty((height + 2 * half_height, (width + 2 * half_width) * num_outputs), np.float32)
     return half_height, half_width, room
 
@@ -155,13 +147,24 @@ def _find_heats(frame, heats, places, counts, row_length, num_outputs):
 
 
 @no_type_check
+@njit(nogil=True, cache=True)
+def _sum_up(frames, frame, length, kernel, heats, places, counts, num_outputs, sums):
+    """Set the sums to what the frames around one of them, in its clip, give at it."""
+    sums[:] = 0
+    for step in range(kernel.shape[0]):
+        source = frame + step - kernel.shape[0] // 2
+        if source // length == frame // length:
+            _find_heats(frames[source], heats, places, counts, sums.shape[1], num_outputs)
+            _add_kernels(kernel[step], heats, places, counts, sums)
+
+
+@no_type_check
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def _add_kernels(kernel, heats, places, counts, sums):
-    """Set the sums to what the heats of one frame give."""
+    """Add to the sums what the heats of one frame give."""
     kernel_height, run = kernel.shape[1:]
     row_length = _U(sums.shape[1])
     flat, kernel_flat = sums.reshape(-1), kernel.reshape(-1)
-    sums[:] = 0
     for channel in range(len(counts)):
         for one in range(counts[channel]):
             heat, corner = heats[channel, one], _U(places[channel, one])
@@ -170,6 +173,23 @@ def _add_kernels(kernel, heats, places, counts, sums):
                 source = _U((channel * kernel_height + offset) * run)
                 for place in range(_U(run)):
                     flat[target + place] += heat * kernel_flat[source + place]
+
+
+@no_type_check
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def _add_outputs(outputs, heats, places, counts, gradient):
+    """Add to the gradient of a kernel what the outputs around the heats of one frame give."""
+    kernel_height, run = gradient.shape[1:]
+    row_length = _U(outputs.shape[1])
+    flat, outputs_flat = gradient.reshape(-1), outputs.reshape(-1)
+    for channel in range(len(counts)):
+        for one in range(counts[channel]):
+            heat, corner = heats[channel, one], _U(places[channel, one])
+            for offset in range(kernel_height):
+                source = corner + _U(offset) * row_length
+                target = _U((channel * kernel_height + offset) * run)
+                for place in range(_U(run)):
+                    flat[target + place] += heat * outputs_flat[source + place]
 
 
 @no_type_check

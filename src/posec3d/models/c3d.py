@@ -10,6 +10,7 @@ from torch import Tensor
 from torch import nn
 from torch.nn import functional
 
+from posec3d.models.heatmap_convolution import HeatmapConv3d
 from posec3d.models.layers import ConvBNReLU
 from posec3d.models.layers import initialise_convolutions
 
@@ -35,8 +36,10 @@ class C3D(nn.Module):
         for stage, num_convolutions in enumerate(stage_blocks):
             names = [f"conv{stage + 1}{chr(ord('a') + number)}" for number in range(num_convolutions)]
             for name in names:
-                self.add_module(name, ConvBNReLU(channels, base_channels * min(2**stage, 8), (3, 3, 3)))
-                channels = base_channels * min(2**stage, 8)
+                kind = nn.Conv3d if self.stages or name != names[0] else HeatmapConv3d
+                out_channels = base_channels * min(2**stage, 8)
+                self.add_module(name, ConvBNReLU(channels, out_channels, (3, 3, 3), convolution=kind))
+                channels = out_channels
             self.stages.append(names)
         self.out_channels = channels
         initialise_convolutions(self)

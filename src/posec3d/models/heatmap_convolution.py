@@ -21,7 +21,7 @@ class HeatmapConv3d(nn.Conv3d):
     """nn.Conv3d for volumes of heatmaps: the same parameters, and the same values to rounding.
 
     On a processor, volumes that are nearly empty take a fraction of its time, in training as well, if the convolution
-    looks at single frames, with stride 1, and keeps their size. Elsewhere, and where a gradient of the volume is asked
+    has stride 1 and keeps the size. Elsewhere, and where a gradient of the volume is asked
     for, it is nn.Conv3d itself.
     """
 
@@ -33,9 +33,9 @@ class HeatmapConv3d(nn.Conv3d):
 
     def is_sparse(self, volume: Float[Tensor, "B C T H W"]) -> bool:
         """Tell whether only what is not zero in a volume will be multiplied."""
-        _, height, width = self.kernel_size
-        plain = self.kernel_size[0] == 1 and height % 2 == 1 and width % 2 == 1 and self.groups == 1
-        plain &= self.stride == self.dilation == (1, 1, 1) and self.padding == (0, height // 2, width // 2)
+        plain = self.stride == self.dilation == (1, 1, 1) and self.groups == 1
+        plain &= all(side % 2 == 1 for side in self.kernel_size)
+        plain &= self.padding == tuple(side // 2 for side in self.kernel_size)
         if not plain or volume.device.type != "cpu" or volume.requires_grad or torch.compiler.is_compiling():
             return False
         if volume.dtype not in _COMPILED_DTYPES or _output_dtype(volume) not in _COMPILED_DTYPES:
@@ -47,7 +47,7 @@ class HeatmapConv3d(nn.Conv3d):
 
 @torch.no_grad()
 def convolve_and_pool(
-    volume: Float[Tensor, "B C T H W"], weight: Float[Tensor, "O C 1 K K2"], bias: Float[Tensor, " O"]
+    volume: Float[Tensor, "B C T H W"], weight: Float[Tensor, "O C KT KH KW"], bias: Float[Tensor, " O"]
 ) -> Float[Tensor, "B O T H W"]:
     """Return the convolution of a sparse volume, rectified, and of 3x3 neighbours the highest: in one pass."""
     from posec3d.compiled.convolution import convolve_and_pool as compiled
@@ -79,32 +79,32 @@ def _convolved(
     output = torch.empty((num_clips, num_frames, height, width, weight.shape[0]), dtype=dtype)
     frames, written, kernel = _as_frames(volume), as_array(output.flatten(0, 1)), _turned(weight)
     offsets = bias.detach().float().numpy()
-    in_parallel(lambda first, last: compiled(frames, kernel, offsets, written, first, last), len(frames))
+    in_parallel(lambda first, last: compiled(frames, num_frames, kernel, offsets, written, first, last), len(frames))
     return output.permute(0, 4, 1, 2, 3)
 
 
-def _kernel_gradient(volume: Tensor, weight: Tensor, gradient: Tensor) -> Float[Tensor, "O C 1 K K2"]:
+def _kernel_gradient(volume: Tensor, weight: Tensor, gradient: Tensor) -> Float[Tensor, "O C KT KH KW"]:
     from posec3d.compiled.convolution import kernel_gradient
 
-    num_outputs, num_channels, _, height, width = weight.shape
+    num_outputs, num_channels, length, height, width = weight.shape
     num_clips, num_frames = volume.shape[0], volume.shape[2]
     frames, given = _as_frames(volume), _as_frames(gradient)
     # A sum a clip, and then the sum of these: the same bits with any number of threads.
-    of_clips = np.zeros((num_clips, num_channels, height, width * num_outputs), np.float32)
+    of_clips = np.zeros((num_clips, length, num_channels, height, width * num_outputs), np.float32)
 
     def of_some(first: int, last: int) -> None:
         for clip in range(first, last):
-            kernel_gradient(frames, given, of_clips[clip], clip * num_frames, (clip + 1) * num_frames)
+            kernel_gradient(frames, num_frames, given, of_clips[clip], clip * num_frames, (clip + 1) * num_frames)
 
     in_parallel(of_some, num_clips, fewest=1)
-    turned = torch.from_numpy(of_clips.sum(0)).view(num_channels, height, width, num_outputs)
-    return turned.flip(1, 2).permute(3, 0, 1, 2).unsqueeze(2).to(weight.dtype)
+    turned = torch.from_numpy(of_clips.sum(0)).view(length, num_channels, height, width, num_outputs)
+    return turned.flip(2, 3).permute(4, 1, 0, 2, 3).to(weight.dtype)
 
 
 def _turned(weight: Tensor) -> np.ndarray:
-    """Return a weight (O, C, 1, KH, KW) as the compiled loops want it, (C, KH, KW * O), turned around."""
-    turned = weight.detach().float()[:, :, 0].permute(1, 2, 3, 0).flip(1, 2)
-    return turned.reshape(*turned.shape[:2], -1).contiguous().numpy()
+    """Return a weight (O, C, KT, KH, KW) as the compiled loops want it, (KT, C, KH, KW * O), turned around."""
+    turned = weight.detach().float().permute(2, 1, 3, 4, 0).flip(2, 3)
+    return turned.reshape(*turned.shape[:3], -1).contiguous().numpy()
 
 
 def _as_frames(volume: Float[Tensor, "B C T H W"]) -> np.ndarray:
