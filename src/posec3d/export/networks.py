@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+from typing import runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -15,6 +16,7 @@ from posec3d.heatmaps import mirror_volume
 from posec3d.models.recognizer import PoseC3D
 
 
+@runtime_checkable
 class ClipNetwork(Protocol):
     """A network that tells the classes of clips apart; its card says how it is run."""
 
