@@ -155,11 +155,15 @@ def test_mistakes_get_one_sentence_and_leave_nothing_behind(folder, capsys, word
     assert sorted(folder.iterdir()) == before
 
 
-@pytest.mark.parametrize(("package", "extra", "to"), [("onnxscript", "onnx", "onnx"), ("openvino", "openvino", "openvino")])
+@pytest.mark.parametrize(
+    ("package", "extra", "to"), [("onnxscript", "onnx", "onnx"), ("openvino", "openvino", "openvino")]
+)
 def test_a_missing_package_is_named_with_what_installs_it(folder, capsys, monkeypatch, package, extra, to):
     monkeypatch.setitem(sys.modules, package, None)
 
-    assert main(["export", "model.safetensors", "--to", to, "--out", f"absent.{'onnx' if to == 'onnx' else 'xml'}"]) == 2
+    assert (
+        main(["export", "model.safetensors", "--to", to, "--out", f"absent.{'onnx' if to == 'onnx' else 'xml'}"]) == 2
+    )
 
     assert f'pip install "posec3d[{extra}]"' in capsys.readouterr().err
     assert not list(folder.glob("*absent*"))

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 
@@ -6,6 +8,7 @@ from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
 from posec3d.experiment import ModelCard
 from posec3d.experiment import Network
+from posec3d.export import exporting
 from posec3d.export.exporting import export_model
 
 
@@ -33,7 +36,24 @@ def lively():
 
 
 @pytest.fixture(scope="session")
-def exported(lively, tmp_path_factory):
+def _one_translation(tmp_path_factory):
+    """Translates each graph to ONNX once, which takes longer than all the rest: OpenVINO files are made from it."""
+    folder, write = tmp_path_factory.mktemp("onnx"), exporting.write_onnx
+
+    def written_once(program, path, description):
+        clips, heatmaps = description.card.clips, description.card.heatmaps
+        kept = folder / f"{heatmaps.kind}-{clips.test_mirror}-{heatmaps.threshold}.onnx"
+        if not kept.exists():
+            write(program, kept, description)
+        shutil.copy(kept, path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exporting, "write_onnx", written_once)
+        yield
+
+
+@pytest.fixture(scope="session")
+def exported(lively, tmp_path_factory, _one_translation):
     """Gives an exported file and what it was made from; each is made once."""
     folder, made = tmp_path_factory.mktemp("exported"), {}
 

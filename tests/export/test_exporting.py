@@ -33,9 +33,9 @@ def run(path, inputs):
     return [outputs["probabilities"], outputs["logits"]]
 
 
-@pytest.mark.parametrize("suffix", [".onnx", ".xml", ".pt2"])
-def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, suffix):
-    path, model, _, _ = exported(suffix)
+@pytest.mark.parametrize(("suffix", "kind"), [(".onnx", "keypoint"), (".xml", "keypoint"), (".pt2", "limb")])
+def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, suffix, kind):
+    path, model, _, _ = exported(suffix, kind=kind)
 
     for shape in SHAPES:
         for canvas in ((24, 24), (20, 31)):
@@ -50,9 +50,9 @@ def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, s
             np.testing.assert_allclose(probabilities, expected.softmax(-1), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["keypoint", "limb"])
-def test_clips_that_are_said_to_be_mirrored_are_their_mirrored_volumes(exported, kind):
-    path, model, card, _ = exported(".onnx", kind=kind, test_mirror="volume", threshold=0.3)
+@pytest.mark.parametrize(("suffix", "kind"), [(".pt2", "keypoint"), (".onnx", "limb")])
+def test_clips_that_are_said_to_be_mirrored_are_their_mirrored_volumes(exported, suffix, kind):
+    path, model, card, _ = exported(suffix, kind=kind, test_mirror="volume", threshold=0.3)
     keypoints, scores = random_clips(3, 2, 8, (24, 24))
     skeleton = card.heatmaps.skeleton
     channels = skeleton.mirrored_limbs if kind == "limb" else skeleton.mirrored_keypoints
@@ -69,36 +69,31 @@ def test_clips_that_are_said_to_be_mirrored_are_their_mirrored_volumes(exported,
     assert (as_is - flipped)[1].abs().max() > 1e-3
 
 
-@pytest.mark.parametrize(("suffix", "precision"), [(".xml", "bf16"), (".pt2", "bf16"), (".xml", "int8")])
+@pytest.mark.parametrize(("suffix", "precision"), [(".xml", "bf16"), (".xml", "int8")])
 def test_less_precise_files_are_close_and_smaller(lively, exported, suffix, precision):
     videos = made_up_videos(lively()[1], 12)
 
-    path, _, _, agreement = exported(suffix, precision, videos=videos)
+    path, _, _, agreement = exported(suffix, precision, videos=videos, kind="keypoint")
 
     assert agreement.num_clips == 12
     assert 0 < agreement.mean_probability < 0.05
     if precision == "int8":
-        exact = exported(".xml")[0]
+        exact = exported(".xml", kind="keypoint")[0]
         assert path.with_suffix(".bin").stat().st_size < 0.6 * exact.with_suffix(".bin").stat().st_size
 
 
 def test_heatmaps_of_bf16_files_are_drawn_exactly(exported):
-    # At 1000 bfloat16 knows every fourth pixel only: drawn in it, a shift by one would change nothing or very much.
-    path, model, _, _ = exported(".xml", "bf16")
+    # bfloat16 knows no half pixels on a canvas of 64. On processors without it this holds by itself.
+    path, _, _, _ = exported(".xml", "bf16", kind="keypoint")
     keypoints, scores = random_clips(1, 1, 8, (24, 24))
-    far = keypoints + torch.tensor([4000.0, 0.0])
-    far[..., 8:, :] -= torch.tensor([4000.0, 0.0])
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
-    counted = openvino.Core().compile_model(
-        path, "CPU", {"INFERENCE_PRECISION_HINT": "bf16", "PERF_COUNT": True}
-    ).create_infer_request()
-    inputs = {"keypoints": far.numpy(), "scores": scores.numpy(), "canvas": np.array([24, 24])}
+    hints = {"INFERENCE_PRECISION_HINT": "bf16", "PERF_COUNT": True}
+    request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
 
-    counted.infer(inputs)
+    request.infer({"keypoints": keypoints.numpy(), "scores": scores.numpy(), "canvas": np.array([24, 24])})
 
-    kinds = {(one.node_type, one.exec_type) for one in counted.profiling_info}
-    assert compiled(inputs)["logits"].shape == (1, 5)
-    assert not any(kind in ("Less", "GreaterEqual", "ReduceMax") and "bf16" in how for kind, how in kinds)
+    drawing = [one for one in request.profiling_info if one.node_type in ("Less", "GreaterEqual", "ReduceMax")]
+    assert len(drawing) >= 3
+    assert not [one.exec_type for one in drawing if "bf16" in one.exec_type]
 
 
 def test_a_file_that_disagrees_is_not_left(lively, tmp_path, monkeypatch):
