@@ -49,7 +49,7 @@ def _there(folder, monkeypatch):
 
 def scores_of(capsys, *words):
     assert main(["test", *map(str, words), "--annotations", "my.pkl", "--out", "scores.npz"]) == 0, capsys.readouterr()
-    return load_scores("scores.npz").scores
+    return load_scores(Path("scores.npz")).values
 
 
 def probabilities(*words):

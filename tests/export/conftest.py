@@ -1,3 +1,4 @@
+import logging
 import shutil
 
 import pytest
@@ -47,6 +48,8 @@ def _one_translation(tmp_path_factory):
             write(program, kept, description)
         shutil.copy(kept, path)
 
+    # Its thousands of lines are made only because pytest listens.
+    logging.getLogger("torch.__trace").setLevel(logging.CRITICAL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exporting, "write_onnx", written_once)
         yield

@@ -20,6 +20,7 @@ from posec3d.export.description import Description
 from posec3d.export.description import Precision
 from posec3d.export.description import Target
 from posec3d.export.files import Clip
+from posec3d.export.files import check_packages
 from posec3d.export.files import write_onnx
 from posec3d.export.files import write_openvino
 from posec3d.export.files import write_torch
@@ -83,6 +84,7 @@ def export_model(
     """
     target: Target = next(target for target, suffix in SUFFIXES.items() if suffix == path.suffix)
     check_export(target, precision, calibrated=bool(videos))
+    check_packages(target, precision)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside the place it goes to, so that moving it there is one step.
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}.unfinished-", dir=path.parent) as folder:

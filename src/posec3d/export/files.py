@@ -1,8 +1,10 @@
 """Writing a traced recogniser as ONNX, OpenVINO or torch.export file, with its description inside."""
 
 import contextlib
+import importlib
 import io
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -14,6 +16,8 @@ import torch
 from torch.export import ExportedProgram
 
 from posec3d.export.description import Description
+from posec3d.export.description import Precision
+from posec3d.export.description import Target
 from posec3d.export.description import missing_package
 from posec3d.export.graph import INPUTS
 from posec3d.export.graph import OUTPUTS
@@ -24,6 +28,18 @@ from posec3d.export.quantization import quantize
 Clip = dict[str, np.ndarray]
 
 
+def check_packages(target: Target, precision: Precision) -> None:
+    """Raise ImportError, with the line that installs it, for an absent package: before minutes of work, not after."""
+    needed = {"torch": [], "onnx": ["onnxscript"], "openvino": ["onnxscript", "openvino"]}[target]
+    # Otherwise NNCF reports each use to its makers, over the network.
+    os.environ.setdefault("NNCF_CI", "1")
+    for package in needed + ["nncf"] * (precision == "int8"):
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise missing_package(error, target) from error
+
+
 def write_torch(program: ExportedProgram, path: Path, description: Description) -> None:
     """Write a .pt2 file: torch.export.load(path).module() runs it."""
     torch.export.save(program, path, extra_files=dict(description.as_texts()))
@@ -31,10 +47,6 @@ def write_torch(program: ExportedProgram, path: Path, description: Description) 
 
 def write_onnx(program: ExportedProgram, path: Path, description: Description) -> None:
     """Write one ONNX file with its weights."""
-    try:
-        import onnxscript  # noqa: F401  (torch.onnx needs it, and says so less briefly)
-    except ImportError as error:
-        raise missing_package(error, "onnx") from error
     inputs = INPUTS if mirrors_volumes(description.card) else INPUTS[:-1]
     with _quietly():
         written = torch.onnx.export(program, dynamo=True, input_names=inputs, output_names=OUTPUTS, verbose=False)
@@ -45,10 +57,8 @@ def write_onnx(program: ExportedProgram, path: Path, description: Description) -
 
 def write_openvino(onnx: Path, path: Path, description: Description, clips: Sequence[Clip]) -> None:
     """Write an ONNX file as .xml and .bin; for int8, `clips` show the range of values."""
-    try:
-        import openvino
-    except ImportError as error:
-        raise missing_package(error, "openvino") from error
+    import openvino
+
     model = openvino.Core().read_model(onnx)
     if description.precision == "int8":
         model = quantize(model, clips)

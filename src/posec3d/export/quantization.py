@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posec3d.export.description import missing_package
-
 if TYPE_CHECKING:
     import openvino
 
 
 def quantize(model: "openvino.Model", clips: Sequence[dict[str, np.ndarray]]) -> "openvino.Model":
     """Return the model with 8-bit weights, a scale a channel, and activations; what draws heatmaps stays float32."""
-    try:
-        import nncf
-    except ImportError as error:
-        raise missing_package(error, "openvino") from error
+    import nncf
+
     nncf.set_log_level(logging.ERROR)
     # It draws its progress on standard output, which is for results.
     with contextlib.redirect_stdout(io.StringIO()):
