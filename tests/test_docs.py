@@ -78,7 +78,9 @@ def run(words, folder):
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/own-data.md", "docs/recognize.md", "docs/visualize.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/own-data.md", "docs/recognize.md", "docs/visualize.md", "docs/export.md"]
+)
 def test_every_command_and_snippet_runs(folder, page, monkeypatch):
     monkeypatch.chdir(folder)
     blocks = re.findall(r"```(shell|python)\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL)

@@ -17,6 +17,7 @@ COMMANDS = {
     "pack": "Put annotation files into a store, which trains in little memory whatever its size.",
     "train": "Train a network, from a config or from an annotation file alone.",
     "test": "Score videos with a checkpoint, and measure.",
+    "export": "Write a model as one file for ONNX Runtime, OpenVINO or torch, 8-bit if asked.",
     "fuse": "Add up the scores of several models.",
     "download": "Fetch published annotations and weights.",
 }

@@ -1,10 +1,12 @@
-"""What the commands that give answers check before they compute: where answers go, and how many are told."""
+"""What the commands that give answers share: what they check before they compute, and how they get their model."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Literal
 
 if TYPE_CHECKING:
+    from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.video.sources import Source
 
 
@@ -24,3 +26,23 @@ def check_answers(top: int, threshold: float) -> None:
     if not 0 <= threshold <= 1:
         hint = f"; {threshold:g} % is {threshold / 100:g}" if 1 < threshold <= 100 else ""
         raise ValueError(f"--threshold {threshold:g}: a probability lies between 0 and 1{hint}")
+
+
+def load_recognizer(
+    model: str | None,
+    device: Literal["auto", "cpu", "cuda", "mps"],
+    runtime: Literal["torch", "onnx", "openvino"] | None,
+    precision: Literal["fp32", "bf16"],
+) -> "ActionRecognizer":
+    """Return the recogniser that the options ask for; ValueError for options that do not go together."""
+    from posec3d.export.description import target_of
+    from posec3d.inference.recognizer import ActionRecognizer
+    from posec3d.runtime.allocator import keep_freed_memory
+    from posec3d.runtime.devices import choose_device
+
+    exported = runtime in ("onnx", "openvino") or (model is not None and target_of(Path(model)) is not None)
+    if precision == "bf16" and not exported:
+        raise ValueError("--precision bf16: goes with --runtime openvino; leave it out for torch")
+    chosen = device if exported and device != "auto" else "cpu" if exported else choose_device(device)
+    keep_freed_memory()
+    return ActionRecognizer.load(model, device=chosen, runtime=runtime, precision=precision)

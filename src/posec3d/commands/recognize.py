@@ -13,6 +13,7 @@ import tyro
 from posec3d.commands.options import OptionalModel
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalPath
+from posec3d.commands.options import OptionalRuntime
 from posec3d.commands.options import OptionalSeconds
 from posec3d.commands.options import OptionalSize
 from posec3d.video.sources import VIDEO_SUFFIXES
@@ -44,6 +45,8 @@ def recognize(
     skeleton: OptionalName = None,
     canvas: OptionalSize = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    runtime: OptionalRuntime = None,
+    precision: Literal["fp32", "bf16"] = "fp32",
 ) -> None:
     """Recognise what people do in videos, pictures or pose files.
 
@@ -58,7 +61,8 @@ def recognize(
     Args:
         sources: Videos, folders, patterns such as 'frames/*.png', URLs of files; or pose files: annotations, JSON of
             COCO, OpenPose, AlphaPose and MMPose, .npz and .csv.
-        model: A checkpoint file or a published name (posec3d download lists them); without it the packaged model.
+        model: A checkpoint file, a published name (posec3d download lists them), or a file that posec3d export wrote;
+            without it the packaged model.
         people: One answer for everybody together (scene), for each person, or for every two people near each other.
         window: Look at so many seconds at a time and give a timeline; without it, one answer for the whole video.
         stride: Seconds from one window to the next; a quarter of the window without it.
@@ -70,8 +74,12 @@ def recognize(
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
         canvas: The size of the frames, height first, for pose files that do not say it.
         device: What the network computes on.
+        runtime: What runs it: torch, or onnx or openvino, for which the model is exported, once; files that posec3d
+            export wrote run on their own.
+        precision: Arithmetic of the network; bf16 goes with openvino.
     """
     from posec3d.commands.answers import check_answers
+    from posec3d.commands.answers import load_recognizer
     from posec3d.commands.answers import refuse_overwriting
     from posec3d.commands.people_finder import PeopleFinder
     from posec3d.commands.people_finder import recorded_sources
@@ -91,14 +99,10 @@ def recognize(
     from posec3d.inference.output import counted
     from posec3d.inference.output import recognized_as_dict
     from posec3d.inference.output import segment_line
-    from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.inference.recognizer import end_of
-    from posec3d.runtime.allocator import keep_freed_memory
-    from posec3d.runtime.devices import choose_device
     from posec3d.runtime.files import replacing
 
-    keep_freed_memory()
-    recognizer = ActionRecognizer.load(model, device=choose_device(device))
+    recognizer = load_recognizer(model, device, runtime, precision)
     videos, failures = [], []
     for source in found:
         try:

@@ -19,6 +19,7 @@ import tyro
 
 from posec3d.commands.options import OptionalModel
 from posec3d.commands.options import OptionalPath
+from posec3d.commands.options import OptionalRuntime
 from posec3d.commands.options import OptionalSeconds
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def stream(
     seconds: OptionalSeconds = None,
     estimator: str = "movenet",
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    runtime: OptionalRuntime = None,
+    precision: Literal["fp32", "bf16"] = "fp32",
 ) -> None:
     """Recognise what people do while it happens; Ctrl-C ends it, and what was written stays whole.
 
@@ -69,7 +72,8 @@ def stream(
 
     Args:
         source: The number of a webcam, the address of a camera (rtsp, http, rtmp, udp), or a video file.
-        model: A checkpoint file or a published name (posec3d download lists them); without it the packaged model.
+        model: A checkpoint file, a published name (posec3d download lists them), or a file that posec3d export wrote;
+            without it the packaged model.
         people: One answer for everybody together (scene), for each person, or for every two people near each other.
         window: Look at so many seconds at a time.
         stride: Seconds from one window to the next; a quarter of the window without it.
@@ -81,16 +85,17 @@ def stream(
         seconds: End after so many seconds of the source.
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         device: What the network computes on.
+        runtime: What runs it: torch, or onnx or openvino, for which the model is exported, once; files that posec3d
+            export wrote run on their own.
+        precision: Arithmetic of the network; bf16 goes with openvino.
     """
     from posec3d.commands.answers import check_answers
+    from posec3d.commands.answers import load_recognizer
     from posec3d.commands.answers import refuse_overwriting
     from posec3d.commands.stream_output import Answers
     from posec3d.commands.stream_output import Pictures
-    from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.inference.streaming import LiveRecognizer
     from posec3d.inference.streaming import StreamingRecognizer
-    from posec3d.runtime.allocator import keep_freed_memory
-    from posec3d.runtime.devices import choose_device
     from posec3d.video.estimators import load_estimator
     from posec3d.video.live import LatestFrames
     from posec3d.video.live import open_latest
@@ -100,15 +105,14 @@ def stream(
     _check_options(window, stride, seconds, out)
     refuse_overwriting("--out", out, [source])
     refuse_overwriting("--jsonl", jsonl, [source])
-    given, chosen = _one_source(source), choose_device(device)
-    keep_freed_memory()
+    given = _one_source(source)
     with ExitStack() as stack:
         video = open_latest(given)
         stack.enter_context(video)
         lines = None if jsonl is None else stack.enter_context(_open_lines(jsonl))
         finder = load_estimator(estimator)
         streaming = StreamingRecognizer(
-            ActionRecognizer.load(model, device=chosen),
+            load_recognizer(model, device, runtime, precision),
             canvas=video.size,
             skeleton=finder.skeleton,
             name=video.name,

@@ -12,12 +12,17 @@ from posec3d.commands.options import Changes
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
+from posec3d.commands.options import OptionalRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lightning_fabric import Fabric
+
     from posec3d.annotations import Annotation
     from posec3d.experiment import ModelCard
+    from posec3d.export.networks import ClipNetwork
+    from posec3d.models.recognizer import PoseC3D
 
 Metric = Literal["top_k_accuracy", "mean_class_accuracy"]
 _LOGGER = logging.getLogger(__name__)
@@ -31,8 +36,8 @@ REFUSED = {
     "--tmpdir": "use one process; nothing is collected",
     "--options": "use --cfg-options",
     "--eval-options": "--eval needs no options",
-    "--onnx": "export is not there yet; give a checkpoint",
-    "--tensorrt": "export is not there yet; give a checkpoint",
+    "--onnx": "give a file that `posec3d export CHECKPOINT --to onnx` wrote instead of the checkpoint",
+    "--tensorrt": "`posec3d export CHECKPOINT --to onnx` writes what TensorRT reads; here --runtime openvino is fast",
     "--show": "there is nothing to show",
     "--show-dir": "there is nothing to show",
     "--compile": "the network is not compiled",
@@ -56,6 +61,7 @@ def test(
     fuse_conv_bn: bool = False,
     batch_size: int = 1,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    runtime: OptionalRuntime = None,
     precision: Literal["fp32", "bf16", "fp16"] = "fp32",
     workers: OptionalNumber = None,
     cfg_options: Changes = (),
@@ -69,8 +75,9 @@ def test(
     posec3d test work_dirs/my/best.safetensors --annotations my.pkl --split test --out result.json
 
     Args:
-        config: A config file, or a checkpoint of ours together with --annotations.
-        checkpoint: Weights: of ours (.safetensors), or of mmaction2 or pyskl (.pth); a published name is downloaded.
+        config: A config file, or a checkpoint of ours or an exported file together with --annotations.
+        checkpoint: Weights: of ours (.safetensors), or of mmaction2 or pyskl (.pth); a published name is downloaded. Or
+            a file that posec3d export wrote.
         annotations: Test on this annotation file instead of the config's.
         split: With --annotations: the split to test on, all videos without.
         eval: What to measure.
@@ -82,6 +89,8 @@ def test(
         fuse_conv_bn: Fold batch normalisation into the convolutions first: the same scores, somewhat faster.
         batch_size: Videos that are prepared together.
         device: What to compute on.
+        runtime: What runs the network: torch, or onnx or openvino, for which the checkpoint is exported, once; files
+            that posec3d export wrote run on their own.
         precision: Arithmetic of the network.
         workers: Processes that prepare clips.
         cfg_options: Changes to the config, such as data.test.split=xsub_val clips.test_clips=1.
@@ -90,7 +99,6 @@ def test(
 
     from posec3d.annotations.columns import labels_of
     from posec3d.annotations.columns import names_of
-    from posec3d.checkpoints import load_model
     from posec3d.evaluation.charts import save_confusion_matrix
     from posec3d.evaluation.metrics import measure
     from posec3d.evaluation.scores import Scores
@@ -98,26 +106,19 @@ def test(
     from posec3d.evaluation.scores import save_scores
     from posec3d.evaluation.scoring import score_videos
     from posec3d.evaluation.scoring import views_loader
-    from posec3d.models.layers import fuse_normalisation
-    from posec3d.published import cache_folder
-    from posec3d.published import checkpoint_path
     from posec3d.runtime.devices import default_workers
-    from posec3d.runtime.devices import start_fabric
 
     if out is not None:
         check_scores_path(out)
     if confusion is not None:
         _check_picture_path(confusion)
     card, weights, videos = _what_to_test(config, checkpoint, annotations, split, cfg_options)
-    path = checkpoint_path(str(weights), cache_folder())
-    fabric = start_fabric(accelerator=device, devices=1, precision=precision)
-    model, card = load_model(path, card)
+    network, card, fabric = _network(
+        weights, card, device=device, runtime=runtime, precision=precision, fuse_conv_bn=fuse_conv_bn
+    )
     if videos is None:
         assert annotations is not None
         videos = _annotated_videos(annotations, split, card)
-    if fuse_conv_bn:
-        fuse_normalisation(model)
-    model.to(fabric.device)
 
     mirrored = "none" if fast else card.clips.test_mirror
     batches = views_loader(
@@ -130,7 +131,7 @@ def test(
     )
     with tqdm(total=len(videos), unit="video", dynamic_ncols=True, disable=None) as bar, fabric.autocast():
         values = score_videos(
-            model,
+            network,
             card,
             batches,
             device=fabric.device,
@@ -151,6 +152,45 @@ def test(
     if confusion is not None:
         save_confusion_matrix(confusion, values, labels, card.classes)
         _LOGGER.info("confusion matrix written to %s", confusion)
+
+
+def _network(
+    weights: Path,
+    card: "ModelCard | None",
+    *,
+    device: Literal["auto", "cpu", "cuda", "mps"],
+    runtime: Literal["torch", "onnx", "openvino"] | None,
+    precision: Literal["fp32", "bf16", "fp16"],
+    fuse_conv_bn: bool,
+) -> "tuple[PoseC3D | ClipNetwork, ModelCard, Fabric]":
+    """Return what scores, its card, and the device and arithmetic around it."""
+    from posec3d.checkpoints import load_model
+    from posec3d.export.description import target_of
+    from posec3d.inference.network_choice import check_runtime
+    from posec3d.inference.network_choice import on_runtime
+    from posec3d.inference.network_choice import open_network
+    from posec3d.models.layers import fuse_normalisation
+    from posec3d.published import cache_folder
+    from posec3d.published import checkpoint_path
+    from posec3d.runtime.devices import start_fabric
+
+    if target_of(weights) is not None:
+        network = open_network(weights, runtime, precision, device, card)
+        return network, network.card, start_fabric(accelerator="cpu", devices=1, precision="fp32")
+    check_runtime(runtime, precision, device)
+    path = checkpoint_path(str(weights), cache_folder())
+    if runtime in ("onnx", "openvino"):
+        model, card = load_model(path, card)
+        return (
+            on_runtime(model, card, runtime, precision),
+            card,
+            start_fabric(accelerator="cpu", devices=1, precision="fp32"),
+        )
+    fabric = start_fabric(accelerator=device, devices=1, precision=precision)
+    model, card = load_model(path, card)
+    if fuse_conv_bn:
+        fuse_normalisation(model)
+    return model.to(fabric.device), card, fabric
 
 
 def _check_picture_path(path: Path) -> None:

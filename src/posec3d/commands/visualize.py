@@ -143,10 +143,13 @@ def _check_out(out: Path | None, source: "Source") -> None:
 
 
 def _load(model: str | None, device: Literal["auto", "cpu", "cuda", "mps"]) -> "ActionRecognizer":
+    from posec3d.export.description import target_of
     from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.runtime.allocator import keep_freed_memory
     from posec3d.runtime.devices import choose_device
 
+    if model is not None and target_of(Path(model)) is not None:
+        raise ValueError(f"--model {model}: an exported file has no gradients, which tell why; give its checkpoint")
     keep_freed_memory()
     return ActionRecognizer.load(model, device=choose_device(device))
 

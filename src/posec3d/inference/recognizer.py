@@ -14,9 +14,12 @@ from posec3d.annotations import Annotation
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import ModelCard
+from posec3d.export.description import Target
+from posec3d.export.networks import ClipNetwork
 from posec3d.inference.explanation import Explanation
 from posec3d.inference.explanation import explain
-from posec3d.inference.model_choice import choose_model
+from posec3d.inference.network_choice import Arithmetic
+from posec3d.inference.network_choice import choose_network
 from posec3d.inference.reading import read_people
 from posec3d.inference.segments import Segment
 from posec3d.inference.segments import joined
@@ -46,21 +49,29 @@ _WINDOWS_AT_ONCE = 32
 class ActionRecognizer:
     """A trained network together with all it takes to run it."""
 
-    def __init__(self, model: PoseC3D, card: ModelCard, *, device: str | torch.device = "cpu") -> None:
+    def __init__(self, model: PoseC3D | ClipNetwork, card: ModelCard, *, device: str | torch.device = "cpu") -> None:
         self.card = card
         self.device = torch.device(device)
-        self.model = model.to(self.device)
+        self.model = model.to(self.device) if isinstance(model, PoseC3D) else model
         self.classes = tuple(card.class_name(label) for label in range(card.num_classes))
 
     @classmethod
     def load(
-        cls, model: str | os.PathLike[str] | None = None, *, device: str | torch.device = "cpu"
+        cls,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        device: str | torch.device = "cpu",
+        runtime: Target | None = None,
+        precision: Arithmetic = "fp32",
     ) -> "ActionRecognizer":
         """Take the model of a checkpoint file, a published one by name ("ntu60-keypoint"), or the packaged one.
 
         Published weights are downloaded once. Files of other frameworks do not say how they are run and are refused.
+        A file that `posec3d export` wrote runs on its runtime; any other model runs on torch, or is exported for
+        `runtime`, once.
         """
-        return cls(*choose_model(None if model is None else os.fspath(model)), device=device)
+        name = None if model is None else os.fspath(model)
+        return cls(*choose_network(name, runtime, precision, str(device)), device=device)
 
     def recognize(
         self,
@@ -108,6 +119,8 @@ class ActionRecognizer:
     def explain(self, video: Annotation | PosedVideo, label: int | None = None) -> Explanation:
         """Tell which keypoints and moments speak for a class, the likeliest one without `label`."""
         annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
+        if not isinstance(self.model, PoseC3D):
+            raise ValueError("an exported model has no gradients, which explanations are made of; give its checkpoint")
         return explain(self.model, self.card, annotation, label)
 
     def fitting(self, video: PosedVideo) -> PosedVideo:
