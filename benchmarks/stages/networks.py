@@ -72,10 +72,15 @@ def _networks(card: ModelCard, folder: Path) -> dict[str, ClipNetwork]:
 def _ways_of_one_batch(
     card: ModelCard, networks: Mapping[str, ClipNetwork], batch_size: int
 ) -> dict[str, Callable[[], object]]:
-    views = scored_views(made_up_video(2), skeleton=_SKELETON, canvas=card.clips.test_canvas, mirrored=False)
-    batch = collate([([view], 0) for view in views[:batch_size]])
+    # Of different videos: clips of one share frames, which are then looked at once.
+    videos = [made_up_video(2, seed=number) for number in range(batch_size)]
+    views = [
+        scored_views(video, skeleton=_SKELETON, num_clips=1, canvas=card.clips.test_canvas, mirrored=False)[0]
+        for video in videos
+    ]
+    batch = collate([([view], 0) for view in views])
     keypoints, scores = batch.keypoints[:, 0], batch.scores[:, 0]
-    volumes = torch.from_numpy(np.stack([reference.drawn(view, None) for view in views[:batch_size]]))
+    volumes = torch.from_numpy(np.stack([reference.drawn(view, None) for view in views]))
     plain = reference.network().eval()
 
     @torch.inference_mode()

@@ -113,9 +113,9 @@ def _compiled(
     threshold: float,
     dtype: torch.dtype,
 ) -> Float[Tensor, "B C T H W"]:
-    """Let a compiled loop draw all frames into zeros."""
+    """Let a compiled loop draw all frames."""
     num_clips, _, num_frames, _ = scores.shape
-    volume = torch.zeros((num_clips, num_frames, *size, num_channels), dtype=dtype)
+    volume = torch.empty((num_clips, num_frames, *size, num_channels), dtype=dtype)
     frames, smallest = as_array(volume.flatten(0, 1)), _smallest_drawn(threshold)
     in_parallel(lambda first, last: draw(frames, sigma, smallest, first, last), len(frames))
     return volume.permute(0, 4, 1, 2, 3)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from jaxtyping import Float32
 from jaxtyping import Int
 
 from posec3d.poses import Poses
@@ -37,22 +38,15 @@ class Annotation:
         Missing keypoints lie at (0, 0), but for those that the file gives coordinates together with score 0: guesses,
         which mmaction2 0.24.1 lets widen the crop around people, though it never draws them.
         """
-        chosen = slice(None) if frames is None else frames
-        # float32 first: float16 pixels above 1,024 have no fraction, and every later step adds one.
-        keypoints = self.keypoints[:, chosen].astype(np.float32)
-        scores = (
-            np.ones(keypoints.shape[:-1], np.float32)
-            if self.scores is None
-            else self.scores[:, chosen].astype(np.float32)
-        )
-        # Axis by axis: NumPy is slow at all() and any() over a last axis of two.
-        x, y = keypoints[..., 0], keypoints[..., 1]
-        located = np.isfinite(x) & np.isfinite(y) & ((x != 0) | (y != 0))
-        return Poses(
-            keypoints=np.where(located[..., None], keypoints, np.float32(0)),
-            scores=np.where(located & (scores > 0), scores, np.float32(0)),
-            canvas=self.canvas,
-        )
+        # Copies in float32 first: float16 pixels above 1,024 have no fraction, and every later step adds one.
+        keypoints = _frames_of(self.keypoints, frames)
+        scores = np.ones(keypoints.shape[:-1], np.float32) if self.scores is None else _frames_of(self.scores, frames)
+        # A point as one complex number: NumPy is slow at all() and any() over a last axis of two.
+        points = keypoints.view(np.complex64)[..., 0]
+        missing = ~np.isfinite(points) | (points == 0)
+        keypoints[missing] = 0
+        scores[missing | ~(scores > 0)] = 0
+        return Poses(keypoints, scores, self.canvas)
 
 
 def record_of(annotation: Annotation) -> dict[str, Any]:
@@ -67,3 +61,11 @@ def record_of(annotation: Annotation) -> dict[str, Any]:
         "keypoint_score": annotation.scores,
     }
     return {field: value for field, value in record.items() if value is not None}
+
+
+def _frames_of(
+    array: Float[np.ndarray, "M T *rest"], frames: Int[np.ndarray, " F"] | None
+) -> Float32[np.ndarray, "M F *rest"]:
+    """Return a copy of these frames, of all of them for None, in float32."""
+    chosen = array if frames is None else array.take(frames, axis=1)
+    return np.array(chosen, np.float32, order="C")

@@ -24,17 +24,18 @@ def crop_to_people(poses: Poses, padding: float = 0.25, smallest: float = 10.0, 
     Source: PoseC3D, "subjects-centred cropping"; numbers as mmaction2 0.24.1 PoseCompact.
     """
     box = _box(poses, seen_only=seen_only)
-    if box is None or (box[1] - box[0] < smallest).any():
+    if box is None:
         return poses
-    low, high = box
+    (left, top), (right, bottom) = box
+    if right - left < smallest or bottom - top < smallest:
+        return poses
     # The sum and the difference in float32, all else in float64: the reference's own rounding.
-    centre = ((high + low) / 2).astype(np.float64)
-    half = ((high - low) / 2).astype(np.float64).max() * (1 + padding)
-    left, top = np.trunc(centre - half).astype(int)
-    right, bottom = np.trunc(centre + half).astype(int)
-    corner = np.array([left, top], np.float32)
-    keypoints = np.where(poses.keypoints != 0, poses.keypoints - corner, poses.keypoints)
-    return Poses(keypoints, poses.scores, (int(bottom - top), int(right - left)))
+    x, y = float((right + left) / 2), float((bottom + top) / 2)
+    half = max(float((right - left) / 2), float((bottom - top) / 2)) * (1 + padding)
+    corner = np.array([math.trunc(x - half), math.trunc(y - half)], np.float32)
+    keypoints = poses.keypoints - corner * (poses.keypoints != 0)
+    canvas = (math.trunc(y + half) - math.trunc(y - half), math.trunc(x + half) - math.trunc(x - half))
+    return Poses(keypoints, poses.scores, canvas)
 
 
 def resize_short_side(poses: Poses, length: int) -> Poses:
@@ -87,10 +88,11 @@ def mirror(poses: Poses, skeleton: Skeleton) -> Poses:
 
     Source: mmaction2 0.24.1 Flip, whose x is one pixel to the right of a mirrored image's.
     """
-    order = list(skeleton.mirrored_keypoints)
-    x, y = poses.keypoints[..., 0], poses.keypoints[..., 1]
-    mirrored = np.stack([np.where(x != 0, np.float32(poses.canvas[1]) - x, x), y], axis=-1)
-    return Poses(mirrored[:, :, order], poses.scores[:, :, order], poses.canvas)
+    order = skeleton.mirrored_keypoints
+    keypoints = poses.keypoints.take(order, axis=2)
+    x = keypoints[..., 0]
+    np.subtract(np.float32(poses.canvas[1]), x, out=x, where=x != 0)
+    return Poses(keypoints, poses.scores.take(order, axis=2), poses.canvas)
 
 
 def _cut(poses: Poses, left: int, top: int, canvas: tuple[int, int]) -> Poses:
@@ -99,11 +101,12 @@ def _cut(poses: Poses, left: int, top: int, canvas: tuple[int, int]) -> Poses:
 
 def _box(poses: Poses, *, seen_only: bool) -> tuple[Float32[np.ndarray, "2"], Float32[np.ndarray, "2"]] | None:
     """Return the least and the greatest (x, y) that are not 0, of seen keypoints if `seen_only`; None without any."""
+    seen = (poses.scores > 0).reshape(-1) if seen_only else None
     low, high = np.empty(2, np.float32), np.empty(2, np.float32)
     for axis in (0, 1):
-        values = poses.keypoints[..., axis]
-        present = values[(values != 0) & (poses.scores > 0)] if seen_only else values[values != 0]
-        if present.size == 0:
+        values = poses.keypoints[..., axis].reshape(-1)
+        present = values[values != 0 if seen is None else (values != 0) & seen]
+        if not present.size:
             return None
-        low[axis], high[axis] = present.min(), present.max()
+        low[axis], high[axis] = np.minimum.reduce(present), np.maximum.reduce(present)
     return low, high

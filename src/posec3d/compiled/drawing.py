@@ -14,22 +14,25 @@ from posec3d.compiled.numbers import encode
 
 # exp(-20) is 2e-9: less than float32 can tell from nothing beside a height of 1.
 _FAINTEST = 20.0
+# Unsigned places spare the compiler the thought of negative ones.
+_U = np.uint64
 
 
 @no_type_check
 @njit(nogil=True, cache=True)
 def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
-    """Draw frames first..last-1 of keypoints (B, M, T, V, 2) into a volume (B * T, H, W, V) of zeros.
+    """Draw frames first..last-1 of keypoints (B, M, T, V, 2), on nothing, in a volume (B * T, H, W, V).
 
     Scores (B, M, T, V) below `smallest` are not drawn.
     """
     num_people, num_frames, num_keypoints = scores.shape[1:]
     height, width = volume.shape[1:3]
-    reach = 3.0 * sigma
-    falloff = 1.0 / (2.0 * sigma * sigma)
     across = np.empty(width, np.float32)
     for place in range(first, last):
         clip, frame = place // num_frames, place % num_frames
+        # Frame by frame, as it then is in the processor's cache.
+        volume[place] = 0
+        heats = volume[place].reshape(-1)
         for person in range(num_people):
             for keypoint in range(num_keypoints):
                 score = scores[clip, person, frame, keypoint]
@@ -37,25 +40,29 @@ def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
                 y = np.float64(keypoints[clip, person, frame, keypoint, 1])
                 if not (score >= smallest and math.isfinite(x) and math.isfinite(y)):
                     continue
-                left, right = _pixels_within(x, x, reach, width)
-                top, bottom = _pixels_within(y, y, reach, height)
+                left, right = _pixels_within(x, x, 3.0 * sigma, width)
+                top, bottom = _pixels_within(y, y, 3.0 * sigma, height)
                 for column in range(left, right):
-                    across[column] = math.exp(-(column - x) * (column - x) * falloff)
+                    across[column - left] = _bell(column - x, sigma)
                 for row in range(top, bottom):
-                    high = score * np.float32(math.exp(-(row - y) * (row - y) * falloff))
-                    for column in range(left, right):
+                    high = score * np.float32(_bell(row - y, sigma))
+                    start = _U((row * width + left) * num_keypoints + keypoint)
+                    for column in range(_U(right - left)):
                         heat = encode(high * across[column], volume)
-                        if heat > volume[place, row, column, keypoint]:
-                            volume[place, row, column, keypoint] = heat
+                        target = start + column * _U(num_keypoints)
+                        if heat > heats[target]:
+                            heats[target] = heat
 
 
 @no_type_check
 @njit(nogil=True, cache=True)
 def draw_limbs(keypoints, scores, limbs, volume, sigma, smallest, first, last):
-    """Draw frames first..last-1 of limbs (L, 2), pairs of keypoints (B, M, T, V, 2), into zeros (B * T, H, W, L)."""
+    """Draw frames first..last-1 of limbs (L, 2), pairs of keypoints (B, M, T, V, 2), in a volume (B * T, H, W, L)."""
     num_people, num_frames = scores.shape[1:3]
     for place in range(first, last):
         clip, frame = place // num_frames, place % num_frames
+        # Frame by frame, as it then is in the processor's cache.
+        volume[place] = 0
         for person in range(num_people):
             for limb in range(limbs.shape[0]):
                 start, end = limbs[limb]
@@ -74,14 +81,15 @@ def draw_limbs(keypoints, scores, limbs, volume, sigma, smallest, first, last):
                 # Shorter than a pixel: its first keypoint, with that keypoint's score.
                 if squared_length < 1.0:
                     along_x, along_y, lower = 0.0, 0.0, score
-                _draw_segment(volume[place, :, :, limb], x, y, along_x, along_y, lower, sigma)
+                _draw_segment(volume[place], limb, x, y, along_x, along_y, lower, sigma)
 
 
 @no_type_check
 @njit(nogil=True, cache=True)
-def _draw_segment(plane, x, y, along_x, along_y, score, sigma):
-    """Draw the segment from (x, y) as far as `along` into a plane (H, W), where it is higher than what is there."""
-    height, width = plane.shape
+def _draw_segment(frame, channel, x, y, along_x, along_y, score, sigma):
+    """Draw the segment from (x, y) as far as `along` into a channel of a frame (H, W, C), where it is the highest."""
+    height, width, num_channels = frame.shape
+    heats = frame.reshape(-1)
     falloff = 1.0 / (2.0 * sigma * sigma)
     left, right = _pixels_within(min(x, x + along_x), max(x, x + along_x), 3.0 * sigma, width)
     top, bottom = _pixels_within(min(y, y + along_y), max(y, y + along_y), 3.0 * sigma, height)
@@ -89,15 +97,24 @@ def _draw_segment(plane, x, y, along_x, along_y, score, sigma):
     share_of_column, share_of_row = along_x / squared_length, along_y / squared_length
     for row in range(top, bottom):
         share_at_row = (row - y) * share_of_row
+        start = _U(row * width * num_channels + channel)
         for column in range(left, right):
             share = min(max(share_at_row + (column - x) * share_of_column, 0.0), 1.0)
             off_x = column - x - share * along_x
             off_y = row - y - share * along_y
             faintness = (off_x * off_x + off_y * off_y) * falloff
             if faintness < _FAINTEST:
-                heat = encode(score * math.exp(np.float32(-faintness)), plane)
-                if heat > plane[row, column]:
-                    plane[row, column] = heat
+                heat = encode(score * math.exp(np.float32(-faintness)), frame)
+                target = start + _U(column) * _U(num_channels)
+                if heat > heats[target]:
+                    heats[target] = heat
+
+
+@no_type_check
+@njit(nogil=True, cache=True)
+def _bell(distance, sigma):
+    """Return how high a Gaussian of height 1 is at a distance from its centre."""
+    return math.exp(-(distance * distance) / (2.0 * sigma * sigma))
 
 
 @no_type_check

@@ -36,7 +36,8 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
         shortcut = x if self.downsample is None else self.downsample(x)
-        out: Tensor = self.relu(self.conv3(self.conv2(self.conv1(x))) + shortcut)
+        # In place: a normalisation does not need what it gave to know its gradient.
+        out: Tensor = self.relu(self.conv3(self.conv2(self.conv1(x))).add_(shortcut))
         return out
 
 
