@@ -7,10 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from posec3d.export.exporting import export_model
-from posec3d.export.networks import ClipNetwork
-from posec3d.export.networks import ExportedNetwork
-from posec3d.export.networks import TorchNetwork
 
 from benchmarks import reference
 from benchmarks.timing import Row
@@ -27,6 +23,10 @@ from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
 from posec3d.experiment import ModelCard
 from posec3d.experiment import Network
+from posec3d.export.exporting import export_model
+from posec3d.export.networks import ClipNetwork
+from posec3d.export.networks import ExportedNetwork
+from posec3d.export.networks import TorchNetwork
 from posec3d.skeletons import get_skeleton
 
 _SKELETON = get_skeleton("coco17")

@@ -1,4 +1,4 @@
-"""bfloat16 for compiled loops: the upper half of a float32, as an unsigned whole number of 16 bits.
+"""bfloat16 for compiled loops, the upper half of a float32 as an unsigned whole number of 16 bits, and 8-bit numbers.
 
 Numba knows no bfloat16. Positive ones are in the order of their bits, so the larger number is the larger value.
 """
@@ -16,7 +16,10 @@ _ONE = np.uint32(1)
 
 @no_type_check
 def encode(value, array):
-    """Return a finite float32 as `array` stores it: as it is, or rounded to the nearest bfloat16, halves to even."""
+    """Return a finite float32 as `array` stores it.
+
+    As it is; rounded to the nearest bfloat16, halves to even (uint16); or to the nearest of 0..255 (uint8), positive.
+    """
 
 
 @no_type_check
@@ -34,6 +37,8 @@ def _encode(value, array):
             return np.uint16((bits + _HALF + ((bits >> _SIXTEEN) & _ONE)) >> _SIXTEEN)
 
         return rounded
+    if array.dtype == types.uint8:
+        return lambda value, array: np.uint8(min(value + np.float32(0.5), np.float32(255)))
     return lambda value, array: np.float32(value)
 
 

@@ -101,7 +101,9 @@ def export_model(
             say("calibrating" if precision == "int8" else "converting")
             write_openvino(onnx, written, description, _calibration(videos, card) if precision == "int8" else [])
         say("comparing with torch")
-        agreement = _compare(TorchNetwork(model, card), ExportedNetwork(written), videos or made_up_videos(card, 8))
+        agreement = _compare(
+            TorchNetwork(model, card), ExportedNetwork(written, whole=True), videos or made_up_videos(card, 8)
+        )
         _refuse_disagreement(path, precision, agreement)
         for file in sorted(Path(folder).glob(f"{path.stem}.*")):
             if file.suffix in (path.suffix, ".bin"):

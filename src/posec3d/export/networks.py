@@ -58,11 +58,12 @@ class TorchNetwork:
 class ExportedNetwork:
     """A file that `posec3d export` wrote, on its runtime, on the CPU.
 
-    `card` says the test protocol instead of the file's own; ValueError if it is of another model.
+    `card` says the test protocol instead of the file's own; ValueError if it is of another model. `whole` leaves
+    nothing of the file to loops of our own that are faster.
     """
 
-    def __init__(self, path: Path, card: ModelCard | None = None) -> None:
-        self.description, self._run = open_exported(path)
+    def __init__(self, path: Path, card: ModelCard | None = None, *, whole: bool = False) -> None:
+        self.description, self._run = open_exported(path, whole=whole)
         own = self.description.card
         if card is not None and (card.heatmaps, card.num_classes) != (own.heatmaps, own.num_classes):
             raise ValueError(

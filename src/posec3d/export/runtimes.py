@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,13 +15,17 @@ from posec3d.export.description import Target
 from posec3d.export.description import missing_package
 from posec3d.export.description import read_description
 from posec3d.export.description import target_of
+from posec3d.export.first_layer import cut_first_layer
 from posec3d.published import cache_folder
+from posec3d.runtime.tensors import as_array
 
 Run = Callable[[dict[str, Tensor]], Float[Tensor, "B K"]]
 
 
-def open_exported(path: Path) -> tuple[Description, Run]:
+def open_exported(path: Path, *, whole: bool = False) -> tuple[Description, Run]:
     """Return what an exported file says, and what runs it on the CPU.
+
+    On OpenVINO the compiled loops do the drawing and the first layer in its place, unless `whole`.
 
     Raises FileNotFoundError, ValueError for a file that is none or is damaged, and ImportError without its runtime.
     """
@@ -30,7 +35,7 @@ def open_exported(path: Path) -> tuple[Description, Run]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such exported file")
     open_file: Mapping[Target, Callable[[Path], tuple[Description, Run]]]
-    open_file = {"onnx": _open_onnx, "openvino": _open_openvino, "torch": _open_torch}
+    open_file = {"onnx": _open_onnx, "openvino": partial(_open_openvino, whole=whole), "torch": _open_torch}
     return open_file[target](path)
 
 
@@ -53,7 +58,7 @@ def _open_onnx(path: Path) -> tuple[Description, Run]:
     return read_description(texts, path), run
 
 
-def _open_openvino(path: Path) -> tuple[Description, Run]:
+def _open_openvino(path: Path, *, whole: bool) -> tuple[Description, Run]:
     try:
         import openvino
     except ImportError as error:
@@ -69,6 +74,19 @@ def _open_openvino(path: Path) -> tuple[Description, Run]:
     description = read_description({name: model.get_rt_info(["posec3d", name]).astype(str) for name in names}, path)
     # By itself OpenVINO takes bfloat16 wherever the processor knows it.
     hint = "bf16" if description.precision == "bf16" else "f32"
+    parts = None if whole else cut_first_layer(model, description.card, half=description.precision == "bf16")
+    if parts is not None:
+        first_layer, rest = parts
+        compiled_rest = core.compile_model(rest, "CPU", {"INFERENCE_PRECISION_HINT": hint})
+
+        def run_parts(inputs: dict[str, Tensor]) -> Float[Tensor, "B K"]:
+            frames = first_layer(inputs)
+            kind = openvino.Type.bf16 if frames.dtype == torch.bfloat16 else None
+            given = openvino.Tensor(as_array(frames), frames.shape, kind) if kind else frames.numpy()
+            outputs = compiled_rest({"frames": given}, share_inputs=True)
+            return torch.from_numpy(outputs[0].copy())
+
+        return description, run_parts
     compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
 
     def run(inputs: dict[str, Tensor]) -> Float[Tensor, "B K"]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from jaxtyping import Num
 from torch import Tensor
 from torch import nn
 
@@ -47,12 +48,19 @@ class HeatmapConv3d(nn.Conv3d):
 
 @torch.no_grad()
 def convolve_and_pool(
-    volume: Float[Tensor, "B C T H W"], weight: Float[Tensor, "O C KT KH KW"], bias: Float[Tensor, " O"]
-) -> Float[Tensor, "B O T H W"]:
-    """Return the convolution of a sparse volume, rectified, and of 3x3 neighbours the highest: in one pass."""
+    volume: Float[Tensor, "B C T H W"],
+    weight: Float[Tensor, "O C KT KH KW"],
+    bias: Float[Tensor, " O"],
+    *,
+    dtype: torch.dtype | None = None,
+) -> Num[Tensor, "B O T H W"]:
+    """Return the convolution of a sparse volume, rectified, and of 3x3 neighbours the highest: in one pass.
+
+    In `dtype`, uint8 among others, where 255 stands for all that is higher; without it, in the network's precision.
+    """
     from posec3d.compiled.convolution import convolve_and_pool as compiled
 
-    return _convolved(compiled, volume, weight, bias, _output_dtype(volume))
+    return _convolved(compiled, volume, weight, bias, dtype or _output_dtype(volume))
 
 
 class _SparseConvolution(torch.autograd.Function):
@@ -73,7 +81,7 @@ class _SparseConvolution(torch.autograd.Function):
 
 def _convolved(
     compiled: Callable[..., None], volume: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype
-) -> Float[Tensor, "B O T H W"]:
+) -> Num[Tensor, "B O T H W"]:
     """Run a compiled convolution over the frames of all clips; the result lies channels last."""
     num_clips, _, num_frames, height, width = volume.shape
     output = torch.empty((num_clips, num_frames, height, width, weight.shape[0]), dtype=dtype)
