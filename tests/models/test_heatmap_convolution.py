@@ -20,21 +20,32 @@ def volume(kind="keypoint", *, num_clips=2, num_people=2, size=(40, 48), dtype=t
     return render_keypoints(keypoints, scores, size, dtype=dtype)
 
 
-def both_kinds(kernel=(1, 7, 7), *, bias=False):
+def both_kinds(kernel=(1, 7, 7), *, bias=False, stride=1):
     padding = tuple(side // 2 for side in kernel)
     torch.manual_seed(0)
-    dense = nn.Conv3d(17, 8, kernel, padding=padding, bias=bias)
-    sparse = HeatmapConv3d(17, 8, kernel, padding=padding, bias=bias)
+    dense = nn.Conv3d(17, 8, kernel, (1, stride, stride), padding, bias=bias)
+    sparse = HeatmapConv3d(17, 8, kernel, (1, stride, stride), padding, bias=bias)
     sparse.load_state_dict(dense.state_dict())
     return dense, sparse
 
 
 @pytest.mark.parametrize("kind", ["keypoint", "limb"])
 @pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("kernel", [(1, 7, 7), (1, 3, 5), (3, 3, 3), (5, 1, 3)])
-def test_values_and_gradients_are_those_of_the_dense_convolution(kind, bias, kernel):
-    dense, sparse = both_kinds(kernel, bias=bias)
-    x = volume(kind)
+@pytest.mark.parametrize(
+    ("kernel", "stride", "size"),
+    [
+        ((1, 7, 7), 1, (40, 48)),
+        ((1, 3, 5), 1, (40, 48)),
+        ((3, 3, 3), 1, (40, 48)),
+        ((5, 1, 3), 1, (40, 48)),
+        ((1, 3, 3), 2, (40, 48)),
+        ((1, 3, 3), 2, (41, 47)),  # The last column and row have outputs, too.
+        ((3, 5, 5), 3, (40, 48)),
+    ],
+)
+def test_values_and_gradients_are_those_of_the_dense_convolution(kind, bias, kernel, stride, size):
+    dense, sparse = both_kinds(kernel, bias=bias, stride=stride)
+    x = volume(kind, size=size)
     weights = torch.randn(dense(x).shape, generator=torch.Generator().manual_seed(1))
 
     assert sparse.is_sparse(x)
@@ -66,7 +77,8 @@ def test_bfloat16_is_as_near_to_the_exact_values_as_the_dense_convolution():
         lambda conv, x: (conv, torch.ones_like(x)),  # Nothing is zero.
         lambda conv, x: (conv, x.clone().requires_grad_()),  # An explanation wants this gradient.
         lambda conv, x: (HeatmapConv3d(17, 8, (3, 3, 3)), x),  # It does not keep the size.
-        lambda conv, x: (HeatmapConv3d(17, 8, (1, 7, 7), stride=(1, 2, 2), padding=(0, 3, 3)), x),
+        lambda conv, x: (HeatmapConv3d(17, 8, (1, 7, 7), stride=(2, 1, 1), padding=(0, 3, 3)), x),
+        lambda conv, x: (HeatmapConv3d(17, 8, (1, 7, 7), stride=(1, 1, 2), padding=(0, 3, 3)), x),
         lambda conv, x: (conv, x.double()),
     ],
 )

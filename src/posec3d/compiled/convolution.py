@@ -2,7 +2,7 @@
 
 Each number that is not zero adds the kernel, that much of it, to the outputs around it, and the gradient of the kernel
 takes from the outputs' gradients likewise. Channel by channel, so that one kernel and the outputs around one keypoint
-stay in the processor's nearest cache. Stride is 1, and the size is kept.
+stay in the processor's nearest cache. The size is kept, or divided by a stride in both directions.
 """
 
 from typing import no_type_check
@@ -19,23 +19,23 @@ _U = np.uint64
 
 @no_type_check
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def convolve(frames, length, kernel, bias, output, first, last):
+def convolve(frames, length, kernel, bias, stride, output, first, last):
     """Write frames first..last-1 of the convolution of clips to `output` (F, H, W, O).
 
-    `frames` (F, H, W, C) are those of clips of `length` frames each, one after the other. `kernel` (KT, C, KH, KW * O)
-    is float32, with rows and columns turned around; `bias` (O,).
+    Every `stride`-th pixel of both directions has outputs. `frames` (F, H, W, C) are those of clips of `length` frames
+    each, one after the other. `kernel` (KT, C, KH, KW * O) is float32, with rows and columns turned around; `bias`
+    (O,).
     """
-    height, width = frames.shape[1:3]
-    num_outputs = output.shape[3]
-    half_height, half_width, sums = _margins(kernel, output)
+    height, width, num_outputs = output.shape[1:]
+    half_height, half_width, sums = _margins(kernel, frames, num_outputs)
     heats, places, counts = _room_for_heats(frames)
     for frame in range(first, last):
         _sum_up(frames, frame, length, kernel, heats, places, counts, num_outputs, sums)
         for row in range(height):
-            start = half_width * num_outputs
-            total = sums[row + half_height, start : start + width * num_outputs]
+            total = sums[row * stride + half_height]
             for column in range(width):
-                here = total[column * num_outputs : (column + 1) * num_outputs]
+                start = (column * stride + half_width) * num_outputs
+                here = total[start : start + num_outputs]
                 there = output[frame, row, column]
                 for channel in range(num_outputs):
                     there[channel] = encode(here[channel] + bias[channel], output)
@@ -47,7 +47,7 @@ def convolve_and_pool(frames, length, kernel, bias, output, first, last):
     """Do the same, then set what is below zero to zero, and take the highest of 3x3 neighbours with stride 1."""
     height, width = frames.shape[1:3]
     num_outputs = output.shape[3]
-    half_height, half_width, sums = _margins(kernel, output)
+    half_height, half_width, sums = _margins(kernel, frames, num_outputs)
     heats, places, counts = _room_for_heats(frames)
     # Below zero lies nothing any more, so outside the frame may be zero. The highest of three in a row, row by row.
     row_highest = np.zeros((height + 2, width * num_outputs), np.float32)
@@ -73,20 +73,20 @@ def convolve_and_pool(frames, length, kernel, bias, output, first, last):
 
 @no_type_check
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def kernel_gradient(frames, length, output_gradient, gradient, first, last):
+def kernel_gradient(frames, length, output_gradient, stride, gradient, first, last):
     """Add what frames first..last-1 say to the gradient of the kernel, float32, from that of the outputs."""
-    height, width = frames.shape[1:3]
-    num_outputs = output_gradient.shape[3]
-    half_height, half_width, incoming = _margins(gradient, output_gradient)
+    height, width, num_outputs = output_gradient.shape[1:]
+    half_height, half_width, incoming = _margins(gradient, frames, num_outputs)
     heats, places, counts = _room_for_heats(frames)
     incoming[:] = 0
     for frame in range(first, last):
         for row in range(height):
-            start = half_width * num_outputs
-            copied = incoming[row + half_height, start : start + width * num_outputs]
-            given = output_gradient[frame, row].reshape(-1)
-            for place in range(width * num_outputs):
-                copied[place] = decode(given[place], output_gradient)
+            copied = incoming[row * stride + half_height]
+            for column in range(width):
+                start = (column * stride + half_width) * num_outputs
+                here, given = copied[start : start + num_outputs], output_gradient[frame, row, column]
+                for channel in range(num_outputs):
+                    here[channel] = decode(given[channel], output_gradient)
         for step in range(gradient.shape[0]):
             source = frame + step - gradient.shape[0] // 2
             if source // length == frame // length:
@@ -107,9 +107,12 @@ def num_not_zero(values):
 
 @no_type_check
 @njit(nogil=True, cache=True)
-def _margins(kernel, output):
-    """Return half the kernel's height and width, and room for one frame of outputs with these margins all around."""
-    height, width, num_outputs = output.shape[1:]
+def _margins(kernel, frames, num_outputs):
+    """Return half the kernel's height and width, and room for one frame of outputs with these margins all around.
+
+    For outputs at every pixel, though of those between strides nothing will be asked: heats are few.
+    """
+    height, width = frames.shape[1:3]
     half_height, half_width = kernel.shape[2] // 2, kernel.shape[3] // num_outputs // 2
     room = np.empty((height + 2 * half_height, (width + 2 * half_width) * num_outputs), np.float32)
     return half_height, half_width, room

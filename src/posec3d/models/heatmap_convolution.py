@@ -22,19 +22,20 @@ class HeatmapConv3d(nn.Conv3d):
     """nn.Conv3d for volumes of heatmaps: the same parameters, and the same values to rounding.
 
     On a processor, volumes that are nearly empty take a fraction of its time, in training as well, if the convolution
-    has stride 1 and keeps the size. Elsewhere, and where a gradient of the volume is asked
-    for, it is nn.Conv3d itself.
+    takes every frame, and every pixel or every so many in both directions, and keeps the size or divides it so.
+    Elsewhere, and where a gradient of the volume is asked for, it is nn.Conv3d itself.
     """
 
     def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B O T2 H2 W2"]:
         if not self.is_sparse(volume):
             return super().forward(volume)
-        result: Tensor = _SparseConvolution.apply(volume, self.weight, self.bias, _output_dtype(volume))  # type: ignore[no-untyped-call]
+        result: Tensor = _SparseConvolution.apply(volume, self.weight, self.bias, self.stride[2], _output_dtype(volume))  # type: ignore[no-untyped-call]
         return result
 
     def is_sparse(self, volume: Float[Tensor, "B C T H W"]) -> bool:
         """Tell whether only what is not zero in a volume will be multiplied."""
-        plain = self.stride == self.dilation == (1, 1, 1) and self.groups == 1
+        plain = self.dilation == (1, 1, 1) and self.groups == 1
+        plain &= self.stride == (1, self.stride[2], self.stride[2])
         plain &= all(side % 2 == 1 for side in self.kernel_size)
         plain &= self.padding == tuple(side // 2 for side in self.kernel_size)
         if not plain or volume.device.type != "cpu" or volume.requires_grad or torch.compiler.is_compiling():
@@ -65,33 +66,48 @@ def convolve_and_pool(
 
 class _SparseConvolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, volume: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
+    def forward(
+        ctx: Any, volume: Tensor, weight: Tensor, bias: Tensor | None, stride: int, dtype: torch.dtype
+    ) -> Tensor:
         from posec3d.compiled.convolution import convolve
 
         ctx.save_for_backward(volume, weight)
+        ctx.stride = stride
         offsets = weight.new_zeros(weight.shape[0]) if bias is None else bias
-        return _convolved(convolve, volume, weight, offsets, dtype)
+
+        def strided(*given: Any) -> None:
+            *inputs, output, first, last = given
+            convolve(*inputs, stride, output, first, last)
+
+        return _convolved(strided, volume, weight, offsets, dtype, stride=stride)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor | None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor | None, None, None]:
         volume, weight = ctx.saved_tensors
         of_bias = gradient.sum((0, 2, 3, 4), dtype=torch.float32) if ctx.needs_input_grad[2] else None
-        return None, _kernel_gradient(volume, weight, gradient), of_bias, None
+        return None, _kernel_gradient(volume, weight, gradient, ctx.stride), of_bias, None, None
 
 
 def _convolved(
-    compiled: Callable[..., None], volume: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype
+    compiled: Callable[..., None],
+    volume: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    dtype: torch.dtype,
+    *,
+    stride: int = 1,
 ) -> Num[Tensor, "B O T H W"]:
     """Run a compiled convolution over the frames of all clips; the result lies channels last."""
     num_clips, _, num_frames, height, width = volume.shape
-    output = torch.empty((num_clips, num_frames, height, width, weight.shape[0]), dtype=dtype)
+    size = (-(-height // stride), -(-width // stride))
+    output = torch.empty((num_clips, num_frames, *size, weight.shape[0]), dtype=dtype)
     frames, written, kernel = _as_frames(volume), as_array(output.flatten(0, 1)), _turned(weight)
     offsets = bias.detach().float().numpy()
     in_parallel(lambda first, last: compiled(frames, num_frames, kernel, offsets, written, first, last), len(frames))
     return output.permute(0, 4, 1, 2, 3)
 
 
-def _kernel_gradient(volume: Tensor, weight: Tensor, gradient: Tensor) -> Float[Tensor, "O C KT KH KW"]:
+def _kernel_gradient(volume: Tensor, weight: Tensor, gradient: Tensor, stride: int) -> Float[Tensor, "O C KT KH KW"]:
     from posec3d.compiled.convolution import kernel_gradient
 
     num_outputs, num_channels, length, height, width = weight.shape
@@ -100,9 +116,11 @@ def _kernel_gradient(volume: Tensor, weight: Tensor, gradient: Tensor) -> Float[
     # A sum a clip, and then the sum of these: the same bits with any number of threads.
     of_clips = np.zeros((num_clips, length, num_channels, height, width * num_outputs), np.float32)
 
+    edges = [clip * num_frames for clip in range(num_clips + 1)]
+
     def of_some(first: int, last: int) -> None:
         for clip in range(first, last):
-            kernel_gradient(frames, num_frames, given, of_clips[clip], clip * num_frames, (clip + 1) * num_frames)
+            kernel_gradient(frames, num_frames, given, stride, of_clips[clip], *edges[clip : clip + 2])
 
     in_parallel(of_some, num_clips, fewest=1)
     turned = torch.from_numpy(of_clips.sum(0)).view(length, num_channels, height, width, num_outputs)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch import nn
 
+from posec3d.models.heatmap_convolution import HeatmapConv3d
 from posec3d.models.layers import ConvBNReLU
 from posec3d.models.layers import initialise_convolutions
 
@@ -58,7 +59,7 @@ class X3D(nn.Module):
     ) -> None:
         super().__init__()
         # A convolution alone, under the name that it has in the published files.
-        spatial = nn.Conv3d(in_channels, base_channels, (1, 3, 3), (1, 2, 2), padding=(0, 1, 1), bias=False)
+        spatial = HeatmapConv3d(in_channels, base_channels, (1, 3, 3), (1, 2, 2), padding=(0, 1, 1), bias=False)
         self.conv1_s = nn.Sequential(OrderedDict(conv=spatial))
         self.conv1_t = ConvBNReLU(base_channels, base_channels, (5, 1, 1), groups=base_channels)
         channels = base_channels

@@ -7,7 +7,8 @@ import sys
 _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2
 _M_MMAP_MAX = -4
-_LARGE = 1_000_000_000
+_M_ARENA_MAX = -8
+_TOP_PAD = 250_000_000
 
 
 def keep_freed_memory() -> None:
@@ -23,5 +24,8 @@ def keep_freed_memory() -> None:
     except (OSError, AttributeError):
         return
     mallopt(_M_MMAP_MAX, 0)
-    mallopt(_M_TRIM_THRESHOLD, _LARGE)
-    mallopt(_M_TOP_PAD, _LARGE // 4)
+    # Threads have regions of memory of their own, which go back to the system when empty: gradients are made in one.
+    mallopt(_M_ARENA_MAX, 1)
+    # -1 is never: a step of training frees more than the largest number that fits here.
+    mallopt(_M_TRIM_THRESHOLD, -1)
+    mallopt(_M_TOP_PAD, _TOP_PAD)
