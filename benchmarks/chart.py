@@ -24,7 +24,8 @@ def save_chart(path: Path, rows: Sequence[Row], machine: str) -> None:
     ratios = [row.ratio or 0.0 for row in bars]
     axes.barh(places, ratios, color=[colours(stages.index(row.stage)) for row in bars], height=0.8)
     for place, row in zip(places, bars, strict=True):
-        axes.text((row.ratio or 0) * 1.03, place, f"{row.ratio:.1f}x", va="center", fontsize=8)
+        beyond = max(row.ratio or 0, row.asked or 0)
+        axes.text(beyond * 1.05, place, f"{row.ratio:.1f}x", va="center", fontsize=8)
         if row.asked is not None:
             axes.plot([row.asked] * 2, [place - 0.4, place + 0.4], color="black", linewidth=1.5)
     axes.set_yticks(
@@ -33,7 +34,7 @@ def save_chart(path: Path, rows: Sequence[Row], machine: str) -> None:
     axes.set_xscale("log")
     axes.set_xlim(0.5, max(ratios) * 1.6)
     axes.axvline(1, color="grey", linewidth=1)
-    axes.invert_yaxis()
+    axes.set_ylim(places[-1] + 0.8, places[0] - 0.8)
     axes.set_xlabel(
         f"times faster than the reference formulation (black: the least that was aimed at)\n{machine}", fontsize=8
     )

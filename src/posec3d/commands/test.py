@@ -86,7 +86,7 @@ def test(
         confusion: A .png that shows which classes are taken for which.
         average_clips: Average the views' probabilities (prob) or logits (score).
         fast: Score one clip a video, not mirrored, instead of ten and their mirrors.
-        fuse_conv_bn: Fold batch normalisation into the convolutions first: the same scores, somewhat faster.
+        fuse_conv_bn: For commands of the original: batch normalisation is always folded into the convolutions.
         batch_size: Videos that are prepared together.
         device: What to compute on.
         runtime: What runs the network: torch, or onnx or openvino, for which the checkpoint is exported, once; files
@@ -113,9 +113,9 @@ def test(
     if confusion is not None:
         _check_picture_path(confusion)
     card, weights, videos = _what_to_test(config, checkpoint, annotations, split, cfg_options)
-    network, card, fabric = _network(
-        weights, card, device=device, runtime=runtime, precision=precision, fuse_conv_bn=fuse_conv_bn
-    )
+    if fuse_conv_bn:
+        _LOGGER.info("--fuse-conv-bn: this is always done")
+    network, card, fabric = _network(weights, card, device=device, runtime=runtime, precision=precision)
     if videos is None:
         assert annotations is not None
         videos = _annotated_videos(annotations, split, card)
@@ -161,7 +161,6 @@ def _network(
     device: Literal["auto", "cpu", "cuda", "mps"],
     runtime: Literal["torch", "onnx", "openvino"] | None,
     precision: Literal["fp32", "bf16", "fp16"],
-    fuse_conv_bn: bool,
 ) -> "tuple[PoseC3D | ClipNetwork, ModelCard, Fabric]":
     """Return what scores, its card, and the device and arithmetic around it."""
     from posec3d.checkpoints import load_model
@@ -169,7 +168,6 @@ def _network(
     from posec3d.inference.network_choice import check_runtime
     from posec3d.inference.network_choice import on_runtime
     from posec3d.inference.network_choice import open_network
-    from posec3d.models.layers import fuse_normalisation
     from posec3d.published import cache_folder
     from posec3d.published import checkpoint_path
     from posec3d.runtime.devices import start_fabric
@@ -188,8 +186,6 @@ def _network(
         )
     fabric = start_fabric(accelerator=device, devices=1, precision=precision)
     model, card = load_model(path, card)
-    if fuse_conv_bn:
-        fuse_normalisation(model)
     return model.to(fabric.device), card, fabric
 
 

@@ -16,6 +16,7 @@ from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import ModelCard
 from posec3d.export.description import Target
 from posec3d.export.networks import ClipNetwork
+from posec3d.export.networks import as_network
 from posec3d.inference.explanation import Explanation
 from posec3d.inference.explanation import explain
 from posec3d.inference.network_choice import Arithmetic
@@ -53,6 +54,8 @@ class ActionRecognizer:
         self.card = card
         self.device = torch.device(device)
         self.model = model.to(self.device) if isinstance(model, PoseC3D) else model
+        # Made once: weights are prepared for it.
+        self._network = as_network(self.model, card)
         self.classes = tuple(card.class_name(label) for label in range(card.num_classes))
 
     @classmethod
@@ -143,7 +146,7 @@ class ActionRecognizer:
             batch_size=8 if num_clips == 1 else 1,
         )
         return score_videos(
-            self.model,
+            self._network,
             self.card,
             batches,
             device=self.device,
