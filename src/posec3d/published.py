@@ -126,16 +126,16 @@ def _pyskl(rows: str) -> tuple[PublishedFile, ...]:
     """Read rows of short name without "-pyskl", config, accuracy, description.
 
     The server has them without a hash, and all as joint.pth or limb.pth: on disk they get the name of their config.
+    The lighter networks also go by the names of our configs for them.
     """
     files = []
     for row in rows.strip().splitlines():
         name, config, accuracy, description = row.split(maxsplit=3)
         remote_path, file_name = f"mmaction/pyskl/ckpt/posec3d/{config}.pth", f"pyskl_{config.replace('/', '_')}.pth"
-        files.append(
-            PublishedFile(
-                (f"{name}-pyskl", config), remote_path, file_name, description, _percent(accuracy, description)
-            )
-        )
+        names: tuple[str, ...] = (f"{name}-pyskl", config)
+        if config.startswith(("c3d", "x3d")):
+            names += (config.replace("/joint", "_keypoint").replace("/limb", "_limb"),)
+        files.append(PublishedFile(names, remote_path, file_name, description, _percent(accuracy, description)))
     return tuple(files)
 
 
