@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from posec3d.annotations.store_writing import write_store
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset
 
@@ -16,6 +15,7 @@ from benchmarks.timing import Row
 from posec3d.annotations import Annotation
 from posec3d.annotations import load_annotations
 from posec3d.annotations.schema import VideoStream
+from posec3d.annotations.store_writing import write_store
 from posec3d.clips.pipeline import train_clip
 from posec3d.skeletons import get_skeleton
 
