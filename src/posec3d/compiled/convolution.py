@@ -8,8 +8,8 @@ stay in the processor's nearest cache. The size is kept, or divided by a stride 
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from posec3d.compiled.jit import njit
 from posec3d.compiled.numbers import decode
 from posec3d.compiled.numbers import encode
 
@@ -18,7 +18,7 @@ _U = np.uint64
 
 
 @no_type_check
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, fastmath={"contract"})
 def convolve(frames, length, kernel, bias, stride, output, first, last):
     """Write frames first..last-1 of the convolution of clips to `output` (F, H, W, O).
 
@@ -42,7 +42,7 @@ def convolve(frames, length, kernel, bias, stride, output, first, last):
 
 
 @no_type_check
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, fastmath={"contract"})
 def convolve_and_pool(frames, length, kernel, bias, output, first, last):
     """Do the same, then set what is below zero to zero, and take the highest of 3x3 neighbours with stride 1."""
     height, width = frames.shape[1:3]
@@ -72,7 +72,7 @@ def convolve_and_pool(frames, length, kernel, bias, output, first, last):
 
 
 @no_type_check
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, fastmath={"contract"})
 def kernel_gradient(frames, length, output_gradient, stride, gradient, first, last):
     """Add what frames first..last-1 say to the gradient of the kernel, float32, from that of the outputs."""
     height, width, num_outputs = output_gradient.shape[1:]
@@ -95,7 +95,7 @@ def kernel_gradient(frames, length, output_gradient, stride, gradient, first, la
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def num_not_zero(values):
     """Return how many of these numbers are not zero."""
     flat = values.reshape(-1)
@@ -106,7 +106,7 @@ def num_not_zero(values):
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _margins(kernel, frames, num_outputs):
     """Return half the kernel's height and width, and room for one frame of outputs with these margins all around.
 
@@ -119,7 +119,7 @@ def _margins(kernel, frames, num_outputs):
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _room_for_heats(frames):
     """Return room for the numbers of a frame that are not zero, channel by channel: values, places, and how many."""
     height, width, num_channels = frames.shape[1:]
@@ -129,7 +129,7 @@ def _room_for_heats(frames):
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _find_heats(frame, heats, places, counts, row_length, num_outputs):
     """Fill in what of a frame is not zero; a place is the corner, among outputs with margins, of those it adds to."""
     height, width, num_channels = frame.shape
@@ -150,7 +150,7 @@ def _find_heats(frame, heats, places, counts, row_length, num_outputs):
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _sum_up(frames, frame, length, kernel, heats, places, counts, num_outputs, sums):
     """Set the sums to what the frames around one of them, in its clip, give at it."""
     sums[:] = 0
@@ -162,7 +162,7 @@ def _sum_up(frames, frame, length, kernel, heats, places, counts, num_outputs, s
 
 
 @no_type_check
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, fastmath={"contract"})
 def _add_kernels(kernel, heats, places, counts, sums):
     """Add to the sums what the heats of one frame give."""
     kernel_height, run = kernel.shape[1:]
@@ -179,7 +179,7 @@ def _add_kernels(kernel, heats, places, counts, sums):
 
 
 @no_type_check
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, fastmath={"contract"})
 def _add_outputs(outputs, heats, places, counts, gradient):
     """Add to the gradient of a kernel what the outputs around the heats of one frame give."""
     kernel_height, run = gradient.shape[1:]
@@ -196,7 +196,7 @@ def _add_outputs(outputs, heats, places, counts, gradient):
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _highest_of_three(first, second, third, highest):
     for place in range(len(highest)):
         highest[place] = max(max(first[place], second[place]), third[place])

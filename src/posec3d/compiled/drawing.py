@@ -8,8 +8,8 @@ import math
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from posec3d.compiled.jit import njit
 from posec3d.compiled.numbers import encode
 
 # exp(-20) is 2e-9: less than float32 can tell from nothing beside a height of 1.
@@ -19,7 +19,7 @@ _U = np.uint64
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
     """Draw frames first..last-1 of keypoints (B, M, T, V, 2), on nothing, in a volume (B * T, H, W, V).
 
@@ -55,7 +55,7 @@ def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def draw_limbs(keypoints, scores, limbs, volume, sigma, smallest, first, last):
     """Draw frames first..last-1 of limbs (L, 2), pairs of keypoints (B, M, T, V, 2), in a volume (B * T, H, W, L)."""
     num_people, num_frames = scores.shape[1:3]
@@ -85,7 +85,7 @@ def draw_limbs(keypoints, scores, limbs, volume, sigma, smallest, first, last):
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _draw_segment(frame, channel, x, y, along_x, along_y, score, sigma):
     """Draw the segment from (x, y) as far as `along` into a channel of a frame (H, W, C), where it is the highest."""
     height, width, num_channels = frame.shape
@@ -111,14 +111,14 @@ def _draw_segment(frame, channel, x, y, along_x, along_y, score, sigma):
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _bell(distance, sigma):
     """Return how high a Gaussian of height 1 is at a distance from its centre."""
     return math.exp(-(distance * distance) / (2.0 * sigma * sigma))
 
 
 @no_type_check
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _pixels_within(low, high, reach, length):
     """Return the pixels of 0..length-1 within `reach` of low..high: the first, and the one after the last."""
     first = min(max(math.trunc(low - reach), 0.0), float(length))
