@@ -57,6 +57,14 @@ def test_the_cosine_falls_from_one_to_zero():
     assert Training().learning_rate_share(25, 100) == pytest.approx((1 + math.sqrt(0.5)) / 2)
 
 
+def test_the_learning_rate_warms_up_before_it_falls():
+    settings = Training(epochs=10, warmup_epochs=2)
+    assert [settings.learning_rate_share(step, 100) for step in (0, 9, 19)] == [0.05, 0.5, 1.0]
+    assert settings.learning_rate_share(20, 100) == 1
+    assert settings.learning_rate_share(60, 100) == pytest.approx(0.5)
+    assert settings.learning_rate_share(99, 100) < 0.01
+
+
 @pytest.mark.parametrize(("epoch", "expected"), [(0, 1), (89, 1), (90, 0.1), (109, 0.1), (110, 0.01), (119, 0.01)])
 def test_steps_fall_by_a_tenth_at_milestones(epoch, expected):
     settings = Training(epochs=120, milestones=(90, 110))

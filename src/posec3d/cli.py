@@ -17,6 +17,7 @@ COMMANDS = {
     "pack": "Put annotation files into a store, which trains in little memory whatever its size.",
     "train": "Train a network, from a config or from an annotation file alone.",
     "test": "Score videos with a checkpoint, and measure.",
+    "robustness": "Measure what is lost when poses are worse: keypoints dropped, noise, frames missing.",
     "export": "Write a model as one file for ONNX Runtime, OpenVINO or torch, 8-bit if asked.",
     "fuse": "Add up the scores of several models.",
     "download": "Fetch published annotations and weights.",
@@ -75,7 +76,7 @@ def _run(command: str, arguments: list[str]) -> int:
 
 
 def _overview() -> str:
-    rows = "\n".join(f"  {name:10}{purpose}" for name, purpose in COMMANDS.items())
+    rows = "\n".join(f"  {name:11}{purpose}" for name, purpose in COMMANDS.items())
     return (
         "Recognise human actions from poses with PoseC3D.\n\n"
         f"usage: posec3d COMMAND ...\n\n{rows}\n\n"

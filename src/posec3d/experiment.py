@@ -122,23 +122,48 @@ class Clips:
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Augmentation:
+    """Random changes of training clips beyond those of the paper, which are in `Clips`; none of them by default.
+
+    A clip is taken from a part of the video that is between `shortest_part` of it and all of it; turned by up to
+    `rotation` degrees; each of its keypoints moved by a normal distribution with a standard deviation of up to `noise`
+    of the person's height, and made missing with probability `dropout`. Rules in `posec3d.clips.augmentation`.
+    """
+
+    shortest_part: Annotated[float, Field(gt=0, le=1)] = 1.0
+    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
+    noise: _Share = 0.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Training:
-    """Stochastic gradient descent with momentum, and its schedule.
+    """Gradient descent, by default with momentum, and its schedule.
 
     `batch_size` is clips a device. `learning_rate` holds for `learning_rate_batch` clips a step over all devices and is
     scaled to the actual number (linear scaling rule, arXiv 1706.02677) while `scale_learning_rate`. It falls along a
     cosine to 0 with every step, or by a tenth at each epoch of `milestones`. `class_weights` say how often each class
     is seen in an epoch (mmaction2 0.x `class_prob`).
+
+    Not in the paper, and off by default: `optimizer` "adamw" (arXiv 1711.05101; `momentum` is its first beta);
+    `warmup_epochs` in which the rate rises from 0; `label_smoothing` (arXiv 1512.00567); `mixup`, the alpha of
+    Beta(alpha, alpha) by which two clips are mixed (arXiv 1710.09412; see `posec3d.training.mixing`); `average`, the
+    decay a step of a moving average of the weights, which is what is validated and kept.
     """
 
     epochs: _Positive = 240
     batch_size: _Positive = 16
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     learning_rate: Annotated[float, Field(gt=0)] = 0.2
     learning_rate_batch: _Positive = 128
     scale_learning_rate: bool = True
     momentum: _Share = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 3e-4
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
     milestones: tuple[_Positive, ...] | None = None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     clip_gradient: Annotated[float, Field(gt=0)] = 40.0
     class_weights: tuple[Annotated[float, Field(gt=0)], ...] | None = None
     validate_every: _Positive = 1
@@ -152,8 +177,11 @@ class Training:
 
     def learning_rate_share(self, step: int, num_steps: int) -> float:
         """Return the share, 0 to 1, of the learning rate that holds at a step of `num_steps` in the whole training."""
+        warm = num_steps * self.warmup_epochs // self.epochs
+        if step < warm:
+            return (step + 1) / warm
         if self.milestones is None:
-            return 0.5 * (1 + math.cos(math.pi * step / num_steps))
+            return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(num_steps - warm, 1)))
         epoch = step * self.epochs // num_steps
         return float(0.1 ** sum(epoch >= milestone for milestone in self.milestones))
 
@@ -166,6 +194,7 @@ class Experiment:
     heatmaps: Heatmaps = field(default_factory=Heatmaps)
     network: Network = field(default_factory=Network)
     clips: Clips = field(default_factory=Clips)
+    augmentation: Augmentation = field(default_factory=Augmentation)
     training: Training = field(default_factory=Training)
     init: str | None = None
 

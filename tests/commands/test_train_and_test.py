@@ -277,3 +277,25 @@ def test_debug_shows_the_traceback(tmp_path):
 
     assert done.returncode == 2
     assert "Traceback" in done.stderr
+
+
+def test_robustness_is_measured_and_drawn(run, made_up, tmp_path):
+    run("posec3d", "train", "--annotations", "my.pkl", "--cfg-options", *TINY)
+    done = run(
+        *("posec3d", "robustness", "work_dirs/my/last.safetensors", "--annotations", "my.pkl", "--split", "val"),
+        *("--out", "pictures/worse.png", "--json", "worse.json"),
+    )
+    run("posec3d", "robustness", "work_dirs/my/config.py", "work_dirs/my/last.safetensors")
+
+    curves = json.loads((tmp_path / "worse.json").read_text())["curves"]
+    assert [curve["name"] for curve in curves] == ["dropped", "noise", "frames", "swapped"]
+    assert curves[0]["levels"] == [0.0, 0.125, 0.25, 0.5, 1.0]
+    assert f"0: {100 * curves[0]['top1'][0]:5.1f}" in done.stdout
+    for picture in ("pictures/worse.png", "robustness.png"):
+        with Image.open(tmp_path / picture) as drawn:
+            assert drawn.format == "PNG"
+
+
+def test_robustness_refuses_other_pictures(run, made_up):
+    done = run("posec3d", "robustness", "my.safetensors", "--annotations", "my.pkl", "--out", "worse.svg", status=2)
+    assert "worse.svg: the picture is written as .png, not as .svg" in done.stderr

@@ -16,8 +16,8 @@ from posec3d.evaluation.metrics import Accuracy
 def figure(monkeypatch):
     """What would be written: the last figure that was saved."""
     saved = []
-    save = charts._save
-    monkeypatch.setattr(charts, "_save", lambda figure, path: (saved.append(figure), save(figure, path)))
+    save = charts.save_figure
+    monkeypatch.setattr(charts, "save_figure", lambda figure, path: (saved.append(figure), save(figure, path)))
     return lambda: saved[-1]
 
 

@@ -6,6 +6,7 @@ from safetensors.torch import load_file
 
 from posec3d.annotations import load_annotations
 from posec3d.annotations import save_annotations
+from posec3d.experiment import Augmentation
 from posec3d.experiment import Clips
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
@@ -20,12 +21,17 @@ from posec3d.training.loop import train
 CLASSES = ("jumping_jacks", "squat", "walk")
 
 
+# All that the paper does not have.
+EVERYTHING = {"warmup_epochs": 1, "label_smoothing": 0.1, "mixup": 0.3, "average": 0.9, "optimizer": "adamw"}
+
+
 def experiment(base_channels=4, dropout=0.5, **training):
     settings = {"epochs": 3, "batch_size": 8, "learning_rate": 0.4} | training
     return Experiment(
         data=Data(train=Source(annotations="made up"), num_classes=3, classes=CLASSES),
         network=Network(base_channels=base_channels, stage_blocks=(1, 1), dropout=dropout),
         clips=Clips(length=8, train_short_side=20, train_canvas=16, test_canvas=16),
+        augmentation=Augmentation(shortest_part=0.7, rotation=10.0, noise=0.02, dropout=0.1),
         training=Training(**settings),
     )
 
@@ -81,9 +87,17 @@ def test_a_store_trains_to_the_bits_of_its_pickle(tmp_path, fabric, videos):
     assert all(torch.equal(pickled[name], mapped[name]) for name in pickled)
 
 
-@pytest.mark.parametrize("where", ["between epochs", "within an epoch", "while saving"])
-def test_a_stopped_training_resumes_to_the_same_bits(tmp_path, fabric, videos, monkeypatch, where):
-    train(experiment(), *videos, work_dir=tmp_path / "whole", fabric=fabric)
+@pytest.mark.parametrize(
+    ("where", "settings"),
+    [
+        ("between epochs", {}),
+        ("within an epoch", {}),
+        ("while saving", {}),
+        ("between epochs", EVERYTHING | {"learning_rate": 0.01}),
+    ],
+)
+def test_a_stopped_training_resumes_to_the_same_bits(tmp_path, fabric, videos, monkeypatch, where, settings):
+    train(experiment(**settings), *videos, work_dir=tmp_path / "whole", fabric=fabric)
 
     class PowerCutError(Exception):
         pass
@@ -108,8 +122,8 @@ def test_a_stopped_training_resumes_to_the_same_bits(tmp_path, fabric, videos, m
         else:
             patch.setattr(loop, "save_state", cut(loop.save_state, 2))
         with pytest.raises(PowerCutError):
-            train(experiment(), *videos, work_dir=tmp_path / "cut", fabric=fabric)
-    train(experiment(), *videos, work_dir=tmp_path / "cut", fabric=fabric, resume=True)
+            train(experiment(**settings), *videos, work_dir=tmp_path / "cut", fabric=fabric)
+    train(experiment(**settings), *videos, work_dir=tmp_path / "cut", fabric=fabric, resume=True)
 
     whole, cut_and_resumed = weights(tmp_path / "whole"), weights(tmp_path / "cut")
     assert all(torch.equal(whole[name], cut_and_resumed[name]) for name in whole)
@@ -179,3 +193,37 @@ def test_best_can_be_chosen_by_mean_class_accuracy(tmp_path, fabric, videos):
 
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert result.best_accuracy == max(line["validation"]["mean_class"] for line in log)
+
+
+def test_the_average_of_the_weights_is_what_is_kept(tmp_path, fabric, videos):
+    plain, averaged = tmp_path / "plain", tmp_path / "averaged"
+    train(experiment(), *videos, work_dir=plain, fabric=fabric)
+    train(experiment(average=0.9), *videos, work_dir=averaged, fabric=fabric)
+
+    state = torch.load(averaged / "resume.pth", weights_only=True)
+    name = "backbone.conv1.conv.weight"
+    # It was trained as without the average, and something else was kept.
+    assert torch.equal(state["weights"][name], weights(plain)[name])
+    assert torch.equal(state["average"]["module." + name], weights(averaged)[name])
+    assert not torch.equal(weights(averaged)[name], weights(plain)[name])
+
+
+def test_the_optimizer_is_the_one_asked_for(tmp_path, fabric, videos):
+    train(experiment(epochs=1, optimizer="adamw", learning_rate=0.01), *videos, work_dir=tmp_path, fabric=fabric)
+
+    state = torch.load(tmp_path / "resume.pth", weights_only=True)["optimizer"]
+    assert {"exp_avg", "exp_avg_sq"} <= set(state["state"][0])
+
+
+def test_smoothed_labels_are_learnt_less_surely(tmp_path, fabric, videos):
+    losses = []
+    for smoothing in (0.0, 0.5):
+        folder = tmp_path / str(smoothing)
+        train(
+            experiment(epochs=1, label_smoothing=smoothing, learning_rate=1e-12),
+            *videos,
+            work_dir=folder,
+            fabric=fabric,
+        )
+        losses.append(json.loads((folder / "log.jsonl").read_text())["loss"])
+    assert losses[0] != losses[1]

@@ -3,6 +3,10 @@
 import numpy as np
 
 from posec3d.annotations import Annotation
+from posec3d.clips.augmentation import drop_keypoints
+from posec3d.clips.augmentation import frames_of_part
+from posec3d.clips.augmentation import jitter
+from posec3d.clips.augmentation import rotate
 from posec3d.clips.geometry import center_crop
 from posec3d.clips.geometry import crop_to_people
 from posec3d.clips.geometry import mirror
@@ -26,11 +30,24 @@ def train_clip(
     area: tuple[float, float] = (0.56, 1.0),
     canvas: int = 56,
     mirror_probability: float = 0.5,
+    shortest_part: float = 1.0,
+    rotation: float = 0.0,
+    noise: float = 0.0,
+    dropout: float = 0.0,
 ) -> Poses:
-    """Draw one training clip: uniform frames, around the people, a random part of the canvas, perhaps mirrored."""
-    poses = annotation.poses(uniform_frames(annotation.num_frames, length, rng))
-    poses = crop_to_people(poses, seen_only=seen_only)
+    """Draw one training clip: uniform frames, around the people, a random part of the canvas, perhaps mirrored.
+
+    The last four are not in the paper, and change nothing as they are: see `posec3d.clips.augmentation`.
+    """
+    if shortest_part < 1:
+        frames = frames_of_part(annotation.num_frames, length, rng, shortest_part)
+    else:
+        frames = uniform_frames(annotation.num_frames, length, rng)
+    poses = crop_to_people(annotation.poses(frames), seen_only=seen_only)
     poses = resize_short_side(poses, short_side)
+    poses = rotate(poses, rng, rotation) if rotation else poses
+    poses = jitter(poses, rng, noise) if noise else poses
+    poses = drop_keypoints(poses, rng, dropout) if dropout else poses
     poses = random_resized_crop(poses, rng, area)
     poses = stretch(poses, (canvas, canvas))
     return mirror(poses, skeleton) if rng.rand() < mirror_probability else poses

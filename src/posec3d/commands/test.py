@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Literal
 
@@ -13,16 +12,10 @@ from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
 from posec3d.commands.options import OptionalRuntime
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lightning_fabric import Fabric
-
-    from posec3d.annotations import Annotation
-    from posec3d.experiment import ModelCard
-    from posec3d.export.networks import ClipNetwork
-    from posec3d.models.recognizer import PoseC3D
+from posec3d.commands.tested import annotated_videos
+from posec3d.commands.tested import check_picture_path
+from posec3d.commands.tested import scoring_network
+from posec3d.commands.tested import what_to_test
 
 Metric = Literal["top_k_accuracy", "mean_class_accuracy"]
 _LOGGER = logging.getLogger(__name__)
@@ -111,14 +104,14 @@ def test(
     if out is not None:
         check_scores_path(out)
     if confusion is not None:
-        _check_picture_path(confusion)
-    card, weights, videos = _what_to_test(config, checkpoint, annotations, split, cfg_options)
+        check_picture_path(confusion, "the confusion matrix")
+    card, weights, videos = what_to_test(config, checkpoint, annotations, split, cfg_options)
     if fuse_conv_bn:
         _LOGGER.info("--fuse-conv-bn: this is always done")
-    network, card, fabric = _network(weights, card, device=device, runtime=runtime, precision=precision)
+    network, card, fabric = scoring_network(weights, card, device=device, runtime=runtime, precision=precision)
     if videos is None:
         assert annotations is not None
-        videos = _annotated_videos(annotations, split, card)
+        videos = annotated_videos(annotations, split, card)
 
     mirrored = "none" if fast else card.clips.test_mirror
     batches = views_loader(
@@ -152,74 +145,3 @@ def test(
     if confusion is not None:
         save_confusion_matrix(confusion, values, labels, card.classes)
         _LOGGER.info("confusion matrix written to %s", confusion)
-
-
-def _network(
-    weights: Path,
-    card: "ModelCard | None",
-    *,
-    device: Literal["auto", "cpu", "cuda", "mps"],
-    runtime: Literal["torch", "onnx", "openvino"] | None,
-    precision: Literal["fp32", "bf16", "fp16"],
-) -> "tuple[PoseC3D | ClipNetwork, ModelCard, Fabric]":
-    """Return what scores, its card, and the device and arithmetic around it."""
-    from posec3d.checkpoints import load_model
-    from posec3d.export.description import target_of
-    from posec3d.inference.network_choice import check_runtime
-    from posec3d.inference.network_choice import on_runtime
-    from posec3d.inference.network_choice import open_network
-    from posec3d.published import cache_folder
-    from posec3d.published import checkpoint_path
-    from posec3d.runtime.devices import start_fabric
-
-    if target_of(weights) is not None:
-        network = open_network(weights, runtime, precision, device, card)
-        return network, network.card, start_fabric(accelerator="cpu", devices=1, precision="fp32")
-    check_runtime(runtime, precision, device)
-    path = checkpoint_path(str(weights), cache_folder())
-    if runtime in ("onnx", "openvino"):
-        model, card = load_model(path, card)
-        return (
-            on_runtime(model, card, runtime, precision),
-            card,
-            start_fabric(accelerator="cpu", devices=1, precision="fp32"),
-        )
-    fabric = start_fabric(accelerator=device, devices=1, precision=precision)
-    model, card = load_model(path, card)
-    return model.to(fabric.device), card, fabric
-
-
-def _check_picture_path(path: Path) -> None:
-    """Raise ValueError for another format than the one there is, and make the folder, before hours of scoring."""
-    if path.suffix != ".png":
-        given = path.suffix or "a file without suffix"
-        raise ValueError(f"{path}: the confusion matrix is written as .png, not as {given}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-
-def _what_to_test(
-    config: Path, checkpoint: Path | None, annotations: Path | None, split: str | None, cfg_options: "Sequence[str]"
-) -> "tuple[ModelCard | None, Path, Sequence[Annotation] | None]":
-    """Return the config's card, the weights, and the config's videos; neither card nor videos without a config."""
-    from posec3d.config_files import load_experiment
-    from posec3d.experiment import card_of
-    from posec3d.sources import tested_videos
-
-    if checkpoint is None:
-        if config.suffix == ".py" or annotations is None:
-            raise ValueError(f"{config}: give a config and a checkpoint, or a checkpoint and --annotations FILE")
-        return None, config, None
-    experiment = load_experiment(config, cfg_options)
-    videos = (
-        tested_videos(experiment) if annotations is None else _annotated_videos(annotations, split, card_of(experiment))
-    )
-    return card_of(experiment), checkpoint, videos
-
-
-def _annotated_videos(annotations: Path, split: str | None, card: "ModelCard") -> "Sequence[Annotation]":
-    from posec3d.annotations.files import load_annotations
-    from posec3d.annotations.selection import usable_videos
-
-    return usable_videos(
-        load_annotations(annotations), split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton
-    )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito (2008): told apart also by people who do not see red and green.
-_BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#888888"
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
 # With more classes, numbers no longer fit into cells, and names no longer beside rows.
 _MOST_WITH_NUMBERS, _MOST_WITH_NAMES = 25, 80
 _MOST_CONFUSIONS, _LONGEST_NAME = 14, 28
@@ -44,12 +44,12 @@ def save_learning_curves(
     figure = Figure((11, 4.6), layout="constrained")
     grid = figure.add_gridspec(4, 2)
     losses = figure.add_subplot(grid[:3, 0])
-    _plot(losses, epochs, loss, _BLUE, "training loss")
+    _plot(losses, epochs, loss, BLUE, "training loss")
     losses.set_title("training loss", loc="left")
     losses.set_ylim(bottom=0)
     losses.tick_params(labelbottom=False)
     rates = figure.add_subplot(grid[3, 0], sharex=losses)
-    _plot(rates, epochs, learning_rate, _GREY, "learning rate")
+    _plot(rates, epochs, learning_rate, GREY, "learning rate")
     rates.set_title("learning rate", loc="left", fontsize="small")
     rates.set_ylim(bottom=0)
     accuracies = figure.add_subplot(grid[:, 1], sharex=losses)
@@ -62,7 +62,7 @@ def save_learning_curves(
     losses.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in (rates, accuracies):
         axes.set_xlabel("epoch")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def save_confusion_matrix(
@@ -114,7 +114,7 @@ def save_confusion_matrix(
     for row, line in enumerate([_HEADING if lines else "no confusions", *lines]):
         y = 1 - (0.7 + 0.27 * row) / height
         figure.text((right + 1.1) / width, y, line, font=font_file(line), fontsize=10 if row == 0 else 9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def worst_confusions(counts: Int[np.ndarray, "K K"]) -> list[tuple[int, int]]:
@@ -136,10 +136,10 @@ def _plot_accuracies(axes: "Axes", validation: Mapping[int, Accuracy]) -> None:
     axes.set_ylim(0, 1.02)
     axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     if not validation:
-        axes.text(0.5, 0.5, "not validated yet", ha="center", transform=axes.transAxes, color=_GREY)
+        axes.text(0.5, 0.5, "not validated yet", ha="center", transform=axes.transAxes, color=GREY)
         return
     epochs = sorted(validation)
-    for field, name, colour in (("top1", "top-1", _BLUE), ("mean_class", "mean class", _ORANGE)):
+    for field, name, colour in (("top1", "top-1", BLUE), ("mean_class", "mean class", ORANGE)):
         values = np.array([getattr(validation[epoch], field) for epoch in epochs])
         best = int(values.argmax())
         _plot(axes, epochs, values, colour, f"{name}: best {values[best]:.1%}, epoch {epochs[best]}")
@@ -182,7 +182,8 @@ def _shown(name: str) -> str:
     return shortened.replace("$", r"\$")
 
 
-def _save(figure: "Figure", path: Path) -> None:
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure as a PNG, whole or not at all."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)

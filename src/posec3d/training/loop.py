@@ -29,10 +29,13 @@ from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import Experiment
+from posec3d.experiment import Training
 from posec3d.experiment import card_of
 from posec3d.models.recognizer import PoseC3D
 from posec3d.runtime.devices import default_workers
 from posec3d.runtime.reproducibility import seed_torch
+from posec3d.training.averaging import WeightAverage
+from posec3d.training.mixing import mix_clips
 from posec3d.training.reporting import EpochReport
 from posec3d.training.reporting import Reporter
 from posec3d.training.state import TrainingState
@@ -79,9 +82,7 @@ def train(
         _say_what_started(start_from(model, init), init)
     model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     learning_rate = settings.scaled_learning_rate(fabric.world_size)
-    optimizer = torch.optim.SGD(
-        model.parameters(), learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
-    )
+    optimizer = _optimizer(settings, model, learning_rate)
 
     state = load_state(work_dir) if resume else None
     if state is not None:
@@ -99,6 +100,10 @@ def train(
     )
     clips = _clips_loader(experiment, train_videos, order, seed, fabric, num_workers)
     network, sgd = fabric.setup(model, optimizer)
+    average = WeightAverage(model, settings.average) if settings.average else None
+    if average is not None and state is not None and state.average is not None:
+        average.load_state_dict(state.average)
+    kept = model if average is None else average.model
 
     if fabric.is_global_zero:
         _say_learning_rate(experiment, fabric.world_size)
@@ -113,21 +118,29 @@ def train(
             started = time.perf_counter()
             order.epoch = epoch
             seed_torch(seed, epoch=epoch, process=fabric.global_rank)
-            loss = _train_epoch(experiment, network, sgd, clips, epoch, learning_rate, fabric, reporter)
+            loss = _train_epoch(experiment, network, sgd, average, clips, epoch, learning_rate, fabric, reporter)
             # The last epoch is always validated, whatever the interval.
             due = epoch % settings.validate_every == 0 or epoch == settings.epochs
-            accuracy = _validate(experiment, model, val_videos, fabric) if val_videos is not None and due else None
+            accuracy = _validate(experiment, kept, val_videos, fabric) if val_videos is not None and due else None
             value = None if accuracy is None else getattr(accuracy, settings.best_by)
             is_best = value is not None and (best is None or value > best)
             best = value if is_best else best
             if fabric.is_global_zero:
-                weights = model.state_dict()
                 if is_best:
-                    save_checkpoint(work_dir / BEST_FILE, weights, card)
-                save_checkpoint(work_dir / LAST_FILE, weights, card)
+                    save_checkpoint(work_dir / BEST_FILE, kept.state_dict(), card)
+                save_checkpoint(work_dir / LAST_FILE, kept.state_dict(), card)
                 save_state(
                     work_dir,
-                    TrainingState(experiment, seed, fabric.world_size, epoch, best, weights, optimizer.state_dict()),
+                    TrainingState(
+                        experiment=experiment,
+                        seed=seed,
+                        num_devices=fabric.world_size,
+                        epochs_done=epoch,
+                        best=best,
+                        weights=model.state_dict(),
+                        optimizer=optimizer.state_dict(),
+                        average=None if average is None else average.state_dict(),
+                    ),
                 )
             share = settings.learning_rate_share(epoch * len(clips), settings.epochs * len(clips))
             seconds = time.perf_counter() - started
@@ -136,10 +149,20 @@ def train(
     return TrainingResult(work_dir / BEST_FILE if best is not None else None, work_dir / LAST_FILE, best)
 
 
+def _optimizer(settings: Training, model: PoseC3D, learning_rate: float) -> torch.optim.Optimizer:
+    if settings.optimizer == "adamw":
+        betas = (settings.momentum, 0.999)
+        return torch.optim.AdamW(model.parameters(), learning_rate, betas, weight_decay=settings.weight_decay)
+    return torch.optim.SGD(
+        model.parameters(), learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
+    )
+
+
 def _train_epoch(
     experiment: Experiment,
     network: _FabricModule,
     optimizer: _FabricOptimizer,
+    average: WeightAverage | None,
     clips: "DataLoader[Batch]",
     epoch: int,
     learning_rate: float,
@@ -156,12 +179,15 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * settings.learning_rate_share(step, num_steps)
         keypoints, scores, labels = (part.to(fabric.device, non_blocking=True) for part in batch)
-        logits = network(keypoints[:, 0], scores[:, 0], canvas)
-        loss = functional.cross_entropy(logits.float(), labels)
+        clip, targets = mix_clips(keypoints[:, 0], scores[:, 0], labels, experiment.data.num_classes, settings.mixup)
+        logits = network(*clip, canvas)
+        loss = functional.cross_entropy(logits.float(), targets, label_smoothing=settings.label_smoothing)
         optimizer.zero_grad()
         fabric.backward(loss)
         fabric.clip_gradients(network, optimizer, max_norm=settings.clip_gradient, error_if_nonfinite=False)
         optimizer.step()
+        if average is not None:
+            average.update(network.module)
         value = float(loss.detach())
         if value != value:
             raise ValueError(
@@ -193,7 +219,7 @@ def _clips_loader(
     fabric: Fabric,
     num_workers: int | None,
 ) -> "DataLoader[Batch]":
-    clips = experiment.clips
+    clips, augmentation = experiment.clips, experiment.augmentation
     make_clip = partial(
         train_clip,
         skeleton=experiment.heatmaps.skeleton,
@@ -203,6 +229,10 @@ def _clips_loader(
         area=clips.train_area,
         canvas=clips.train_canvas,
         mirror_probability=clips.train_mirror,
+        shortest_part=augmentation.shortest_part,
+        rotation=augmentation.rotation,
+        noise=augmentation.noise,
+        dropout=augmentation.dropout,
     )
     workers = default_workers(fabric.device) if num_workers is None else num_workers
     return DataLoader(

@@ -27,6 +27,7 @@ class TrainingState:
     best: float | None
     weights: dict[str, Tensor]
     optimizer: dict[str, Any]
+    average: dict[str, Any] | None = None
 
 
 def save_state(work_dir: Path, state: TrainingState) -> None:

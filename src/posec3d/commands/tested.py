@@ -1,0 +1,87 @@
+"""What `posec3d test` and `posec3d robustness` test: which network, on which videos."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lightning_fabric import Fabric
+
+    from posec3d.annotations import Annotation
+    from posec3d.experiment import ModelCard
+    from posec3d.export.networks import ClipNetwork
+    from posec3d.models.recognizer import PoseC3D
+
+
+def scoring_network(
+    weights: Path,
+    card: "ModelCard | None",
+    *,
+    device: Literal["auto", "cpu", "cuda", "mps"],
+    runtime: Literal["torch", "onnx", "openvino"] | None,
+    precision: Literal["fp32", "bf16", "fp16"],
+) -> "tuple[PoseC3D | ClipNetwork, ModelCard, Fabric]":
+    """Return what scores, its card, and the device and arithmetic around it."""
+    from posec3d.checkpoints import load_model
+    from posec3d.export.description import target_of
+    from posec3d.inference.network_choice import check_runtime
+    from posec3d.inference.network_choice import on_runtime
+    from posec3d.inference.network_choice import open_network
+    from posec3d.published import cache_folder
+    from posec3d.published import checkpoint_path
+    from posec3d.runtime.devices import start_fabric
+
+    if target_of(weights) is not None:
+        network = open_network(weights, runtime, precision, device, card)
+        return network, network.card, start_fabric(accelerator="cpu", devices=1, precision="fp32")
+    check_runtime(runtime, precision, device)
+    path = checkpoint_path(str(weights), cache_folder())
+    if runtime in ("onnx", "openvino"):
+        model, card = load_model(path, card)
+        return (
+            on_runtime(model, card, runtime, precision),
+            card,
+            start_fabric(accelerator="cpu", devices=1, precision="fp32"),
+        )
+    fabric = start_fabric(accelerator=device, devices=1, precision=precision)
+    model, card = load_model(path, card)
+    return model.to(fabric.device), card, fabric
+
+
+def check_picture_path(path: Path, what: str) -> None:
+    """Raise ValueError for another format than the one there is, and make the folder, before hours of scoring."""
+    if path.suffix != ".png":
+        given = path.suffix or "a file without suffix"
+        raise ValueError(f"{path}: {what} is written as .png, not as {given}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def what_to_test(
+    config: Path, checkpoint: Path | None, annotations: Path | None, split: str | None, cfg_options: "Sequence[str]"
+) -> "tuple[ModelCard | None, Path, Sequence[Annotation] | None]":
+    """Return the config's card, the weights, and the config's videos; neither card nor videos without a config."""
+    from posec3d.config_files import load_experiment
+    from posec3d.experiment import card_of
+    from posec3d.sources import tested_videos
+
+    if checkpoint is None:
+        if config.suffix == ".py" or annotations is None:
+            raise ValueError(f"{config}: give a config and a checkpoint, or a checkpoint and --annotations FILE")
+        return None, config, None
+    experiment = load_experiment(config, cfg_options)
+    videos = (
+        tested_videos(experiment) if annotations is None else annotated_videos(annotations, split, card_of(experiment))
+    )
+    return card_of(experiment), checkpoint, videos
+
+
+def annotated_videos(annotations: Path, split: str | None, card: "ModelCard") -> "Sequence[Annotation]":
+    """Return the videos of an annotation file that a model can be tested on."""
+    from posec3d.annotations.files import load_annotations
+    from posec3d.annotations.selection import usable_videos
+
+    return usable_videos(
+        load_annotations(annotations), split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton
+    )
