@@ -133,4 +133,5 @@ def _onto(
     low, high = points[seen].min(0), points[seen].max(0)
     to_low, to_high = target[seen_there].min(0), target[seen_there].max(0)
     scale = (to_high - to_low).max() / max((high - low).max(), np.float32(1e-6))
-    return (points - (low + high) / 2) * scale + (to_low + to_high) / 2
+    moved: Float32[np.ndarray, "V 2"] = (points - (low + high) / 2) * scale + (to_low + to_high) / 2
+    return moved

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from typing import Any
+from typing import Generic
+from typing import TypeVar
 
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
-class WeightAverage:
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class WeightAverage(Generic[Model]):
     """The exponential moving average of a model's parameters and of its normalisation's statistics.
 
     After each step it keeps `decay` of itself and takes the rest from the model. The first step is taken whole, and the
@@ -16,20 +21,22 @@ class WeightAverage:
     TensorFlow's `ExponentialMovingAverage` with `num_updates` does.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: Model, decay: float) -> None:
         self.decay = decay
-        self._averaged = AveragedModel(model, use_buffers=True, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        # Which average is taken is said with each update.
+        self._averaged = AveragedModel(model, use_buffers=True, multi_avg_fn=get_ema_multi_avg_fn())  # type: ignore[no-untyped-call]
 
     @property
-    def model(self) -> nn.Module:
+    def model(self) -> Model:
         """The model with the averaged weights."""
-        module: nn.Module = self._averaged.module
+        module: Model = self._averaged.module
         return module
 
     def update(self, model: nn.Module) -> None:
         """Take in the weights after one more step."""
         steps = int(self._averaged.n_averaged)
-        self._averaged.multi_avg_fn = get_ema_multi_avg_fn(min(self.decay, (1 + steps) / (10 + steps)))
+        decay = min(self.decay, (1 + steps) / (10 + steps))
+        self._averaged.multi_avg_fn = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         self._averaged.update_parameters(model)
 
     def state_dict(self) -> dict[str, Any]:

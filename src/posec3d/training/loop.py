@@ -162,7 +162,7 @@ def _train_epoch(
     experiment: Experiment,
     network: _FabricModule,
     optimizer: _FabricOptimizer,
-    average: WeightAverage | None,
+    average: WeightAverage[PoseC3D] | None,
     clips: "DataLoader[Batch]",
     epoch: int,
     learning_rate: float,
