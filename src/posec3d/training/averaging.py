@@ -9,7 +9,6 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -29,7 +28,7 @@ class WeightAverage(Generic[Model]):
     @property
     def model(self) -> Model:
         """The model with the averaged weights."""
-        module: Model = self._averaged.module
+        module: Model = self._averaged.module  # type: ignore[assignment]
         return module
 
     def update(self, model: nn.Module) -> None:
