@@ -21,13 +21,28 @@ _LOGGER = logging.getLogger(__name__)
 
 def training_videos(experiment: Experiment) -> tuple[Sequence[Annotation], Sequence[Annotation]]:
     """Return the videos to train on and those to validate on."""
+    train, val, _ = experiment_videos(experiment)
+    return train, val
+
+
+def experiment_videos(
+    experiment: Experiment,
+) -> tuple[Sequence[Annotation], Sequence[Annotation], Sequence[Annotation] | None]:
+    """Return the videos to train on, those to validate on, and those to test on later.
+
+    The last as they are, to be compared with the first; None if they are in a file of their own, which is not read.
+    """
     data = experiment.data
     train_file = _read(data.train, "train")
+    test = None
+    if data.test is not None and data.test.annotations == data.train.annotations:
+        # A split that is not there is an error of the test, not of the training.
+        test = train_file.split(data.test.split) if data.test.split in (None, *train_file.splits) else None
     train = _with_somebody(_videos(experiment, train_file, data.train), data.train)
     if data.val is None:
-        return hold_out(train, data.held_out)
+        return *hold_out(train, data.held_out), test
     val_file = train_file if data.val.annotations == data.train.annotations else _read(data.val, "val")
-    return train, _videos(experiment, val_file, data.val)
+    return train, _videos(experiment, val_file, data.val), test
 
 
 def tested_videos(experiment: Experiment) -> Sequence[Annotation]:

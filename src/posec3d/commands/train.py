@@ -116,7 +116,9 @@ def train(
     from posec3d.published import cache_folder
     from posec3d.published import checkpoint_path
     from posec3d.runtime.devices import start_fabric
-    from posec3d.sources import training_videos
+    from posec3d.sources import experiment_videos
+    from posec3d.training.advice import before_training
+    from posec3d.training.advice import warn
     from posec3d.training.loop import train as run
     from posec3d.training.reporting import draw_confusion
 
@@ -152,7 +154,7 @@ def train(
         )
         name = annotations.name.split(".")[0]
     experiment = with_options(experiment, [*options, *cfg_options])
-    train_videos, val_videos = training_videos(experiment)
+    train_videos, val_videos, test_videos = experiment_videos(experiment)
     weights = checkpoint_path(experiment.init, cache_folder()) if experiment.init else None
 
     folder = work_dir or Path("work_dirs") / name
@@ -165,6 +167,8 @@ def train(
             "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
         )
         _say_precision(experiment, precision, fabric.device)
+        parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
+        warn(*before_training(experiment, parts, fabric.world_size))
     fabric.barrier()
     result = run(
         experiment,

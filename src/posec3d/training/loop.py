@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule
 from lightning_fabric.wrappers import _FabricOptimizer
@@ -24,7 +26,6 @@ from posec3d.clips.dataset import EpochOrder
 from posec3d.clips.dataset import TrainingClips
 from posec3d.clips.dataset import collate
 from posec3d.clips.pipeline import train_clip
-from posec3d.evaluation.metrics import Accuracy
 from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
@@ -34,6 +35,10 @@ from posec3d.experiment import card_of
 from posec3d.models.recognizer import PoseC3D
 from posec3d.runtime.devices import default_workers
 from posec3d.runtime.reproducibility import seed_torch
+from posec3d.training.advice import chance_level
+from posec3d.training.advice import never_answered
+from posec3d.training.advice import warn
+from posec3d.training.advice import worth_judging
 from posec3d.training.averaging import WeightAverage
 from posec3d.training.mixing import mix_clips
 from posec3d.training.reporting import EpochReport
@@ -105,6 +110,7 @@ def train(
         average.load_state_dict(state.average)
     kept = model if average is None else average.model
 
+    val_labels = labels_of(val_videos or ())
     if fabric.is_global_zero:
         _say_learning_rate(experiment, fabric.world_size)
     with Reporter(
@@ -114,6 +120,7 @@ def train(
         epochs_done=epochs_done,
         silent=not fabric.is_global_zero,
     ) as reporter:
+        warned = False
         for epoch in range(epochs_done + 1, settings.epochs + 1):
             started = time.perf_counter()
             order.epoch = epoch
@@ -121,7 +128,8 @@ def train(
             loss = _train_epoch(experiment, network, sgd, average, clips, epoch, learning_rate, fabric, reporter)
             # The last epoch is always validated, whatever the interval.
             due = epoch % settings.validate_every == 0 or epoch == settings.epochs
-            accuracy = _validate(experiment, kept, val_videos, fabric) if val_videos is not None and due else None
+            scores = _scored(experiment, kept, val_videos, fabric) if val_videos is not None and due else None
+            accuracy = None if scores is None else measure(scores, val_labels)
             value = None if accuracy is None else getattr(accuracy, settings.best_by)
             is_best = value is not None and (best is None or value > best)
             best = value if is_best else best
@@ -145,6 +153,11 @@ def train(
             share = settings.learning_rate_share(epoch * len(clips), settings.epochs * len(clips))
             seconds = time.perf_counter() - started
             reporter.epoch(EpochReport(epoch, loss, learning_rate * share, seconds, accuracy, is_best))
+            if scores is not None and fabric.is_global_zero:
+                if not warned and worth_judging(experiment, epoch, epoch * len(clips)):
+                    warned = warn(chance_level(scores, val_labels, epoch))
+                if epoch == settings.epochs and not warned:
+                    warn(never_answered(experiment, scores, val_labels))
             fabric.barrier()
     return TrainingResult(work_dir / BEST_FILE if best is not None else None, work_dir / LAST_FILE, best)
 
@@ -202,13 +215,14 @@ def _train_epoch(
     return float(summed[0] / summed[1])
 
 
-def _validate(experiment: Experiment, model: PoseC3D, videos: Sequence[Annotation], fabric: Fabric) -> Accuracy:
-    """Measure one unmirrored clip a video. Every process does all of it: the same numbers without an exchange."""
+def _scored(
+    experiment: Experiment, model: PoseC3D, videos: Sequence[Annotation], fabric: Fabric
+) -> Float[np.ndarray, "N K"]:
+    """Score one unmirrored clip a video. Every process does all of it: the same numbers without an exchange."""
     card = card_of(experiment)
     batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=experiment.training.batch_size)
     with fabric.autocast():
-        scores = score_videos(model, card, batches, device=fabric.device, views_at_once=experiment.training.batch_size)
-    return measure(scores, labels_of(videos))
+        return score_videos(model, card, batches, device=fabric.device, views_at_once=experiment.training.batch_size)
 
 
 def _clips_loader(

@@ -1,0 +1,130 @@
+"""What goes wrong without an error: said before the hours are spent, or as soon as it shows."""
+
+import logging
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from jaxtyping import Int
+
+from posec3d.annotations import Annotation
+from posec3d.annotations.columns import labels_of
+from posec3d.annotations.columns import names_of
+from posec3d.evaluation.metrics import confusion
+from posec3d.experiment import Experiment
+from posec3d.experiment import Training
+
+_LOGGER = logging.getLogger(__name__)
+
+# Statistics of so few clips say little of all others. PoseC3D trains on 16 a device (section 4.1).
+_FEWEST_CLIPS = 4
+# Per clip of a step: four times the rate of the published schedule, 0.2 for 128 clips.
+_HIGHEST_RATE_A_CLIP = 4 * 0.2 / 128
+# Adam's steps are as long as the rate, whatever the gradient.
+_HIGHEST_ADAM_RATE = 0.01
+# Before so many steps nothing can be said of what is learnt.
+_FEWEST_STEPS = 200
+# How far above always the same class, in standard deviations of guessing.
+_DEVIATIONS = 2.0
+
+
+def before_training(
+    experiment: Experiment, parts: Mapping[str, Sequence[Annotation]], num_devices: int = 1
+) -> list[str]:
+    """Return what looks wrong before the first step, a sentence each.
+
+    `parts` are the videos to train, validate and test on, by the names "training", "validation" and "test".
+    """
+    return [
+        *_shared_videos(parts),
+        *_classes_without_videos(experiment, parts["training"]),
+        *_steps(experiment.training, num_devices),
+    ]
+
+
+def chance_level(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"], epoch: int) -> str | None:
+    """Return what to do if the scores of the validation videos are no better than chance; None if they are.
+
+    Chance is what answering always with the commonest class gives, and two standard deviations more.
+    """
+    matrix = confusion(scores, labels)
+    right, commonest = matrix.trace() / len(labels), matrix.sum(1).max() / len(labels)
+    deviation = (commonest * (1 - commonest) / len(labels)) ** 0.5
+    if right >= min(commonest + _DEVIATIONS * deviation, 1):
+        return None
+    return (
+        f"after epoch {epoch}, accuracy ({right:.1%}) is not above always answering one class ({commonest:.1%}): look "
+        "for wrong labels and poses with `posec3d check` and `posec3d visualize`, train longer, or lower "
+        "training.learning_rate"
+    )
+
+
+def never_answered(
+    experiment: Experiment, scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]
+) -> str | None:
+    """Return what to do if there are classes among the validation videos for which none is taken; None without."""
+    matrix = confusion(scores, labels)
+    never = np.flatnonzero((matrix.sum(1) > 0) & (matrix.sum(0) == 0)).tolist()
+    if not never:
+        return None
+    return (
+        f"no validation video is taken for {_some_classes(experiment, never)}: look into confusion_matrix.png; more "
+        "videos help, or training.class_weights, which shows a class more often"
+    )
+
+
+def worth_judging(experiment: Experiment, epoch: int, steps_done: int) -> bool:
+    """Tell whether so much has been learnt, a quarter and some hundred steps, that accuracy should be above chance."""
+    return steps_done >= _FEWEST_STEPS and 4 * epoch >= experiment.training.epochs
+
+
+def warn(*sentences: str | None) -> bool:
+    """Log each as a warning, and tell whether there was any."""
+    found = [sentence for sentence in sentences if sentence]
+    for sentence in found:
+        _LOGGER.warning("warning: %s", sentence)
+    return bool(found)
+
+
+def _shared_videos(parts: Mapping[str, Sequence[Annotation]]) -> list[str]:
+    names = {part: set(names_of(videos)) for part, videos in parts.items()}
+    training = names.pop("training")
+    return [
+        f"{len(shared):,} of {len(others):,} {part} videos are trained on, such as {min(shared)!r}: accuracy on them "
+        "says nothing; take them out of one of the two splits"
+        for part, others in names.items()
+        if (shared := training & others)
+    ]
+
+
+def _classes_without_videos(experiment: Experiment, videos: Sequence[Annotation]) -> list[str]:
+    counts = np.bincount(labels_of(videos), minlength=experiment.data.num_classes)
+    missing = np.flatnonzero(counts == 0).tolist()
+    if not missing:
+        return []
+    return [f"no training video shows {_some_classes(experiment, missing)}: what is never seen is never answered"]
+
+
+def _steps(settings: Training, num_devices: int) -> list[str]:
+    found = []
+    if settings.batch_size < _FEWEST_CLIPS:
+        found.append(
+            f"batch normalisation needs more than {settings.batch_size} clips a step on each device: "
+            f"training.batch_size={_FEWEST_CLIPS} at least, 16 where memory allows"
+        )
+    rate = settings.scaled_learning_rate(num_devices)
+    clips = settings.batch_size * num_devices
+    highest = _HIGHEST_ADAM_RATE if settings.optimizer == "adamw" else _HIGHEST_RATE_A_CLIP * clips
+    if rate > highest:
+        found.append(
+            f"a learning rate of {rate:g} is high for {settings.optimizer} with {clips} clips a step; up to "
+            f"{highest:g} is usual. Lower training.learning_rate if the loss does not fall"
+        )
+    return found
+
+
+def _some_classes(experiment: Experiment, labels: Sequence[int]) -> str:
+    classes = experiment.data.classes
+    names = [repr(classes[label]) if classes else f"class {label}" for label in labels]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
