@@ -3,8 +3,10 @@
 Numbers as in the configs of mmaction2 0.24.1, and for C3D-light and X3D-shallow as in those of pyskl.
 """
 
+from dataclasses import replace
 from typing import Literal
 
+from posec3d.experiment import Augmentation
 from posec3d.experiment import Backbone
 from posec3d.experiment import Clips
 from posec3d.experiment import Data
@@ -15,6 +17,10 @@ from posec3d.experiment import Training
 from posec3d.skeletons import Skeleton
 
 Kind = Literal["keypoint", "limb"]
+Recipe = Literal["small", "published"]
+
+# For some hundred videos; found on parts of training splits, docs/results.md has the table.
+SMALL_DATA = Augmentation(rotation=10.0, noise=0.02, dropout=0.05, shortest_part=0.7)
 
 
 def from_scratch(
@@ -69,17 +75,29 @@ def own_data(
     size: Literal["small", "full"],
     epochs: int,
     backbone: Backbone = "slowonly",
+    recipe: Recipe = "published",
+    class_weights: tuple[float, ...] | None = None,
 ) -> Experiment:
-    """A start for any annotation file: the published network ("full"), or one a CPU trains in minutes ("small")."""
+    """A start for any annotation file.
+
+    The published network ("full"), or one that a CPU trains in minutes ("small"); trained as published, or as suits
+    some hundred videos (recipe "small"): with more augmentation, smoothed labels and averaged weights.
+    """
     small = size == "small"
+    # Few videos make few steps: smaller batches make more of them, and a higher rate makes more of each.
+    training = Training(epochs=epochs, batch_size=8, learning_rate=0.6) if small else Training(epochs=epochs)
+    if recipe == "small":
+        training = replace(
+            training, warmup_epochs=min(2, epochs - 1), label_smoothing=0.1, average=0.99, class_weights=class_weights
+        )
     return Experiment(
         data=data,
         heatmaps=Heatmaps(kind=kind, skeleton=skeleton),
         network=_small_network(backbone) if small else Network(backbone=backbone),
         # On so few pixels a network is at home on one canvas only: tested on 36 after 32, it loses half its accuracy.
         clips=Clips(length=24, train_short_side=36, train_canvas=32, test_canvas=32) if small else Clips(),
-        # Few videos make few steps: smaller batches make more of them, and a higher rate makes more of each.
-        training=Training(epochs=epochs, batch_size=8, learning_rate=0.6) if small else Training(epochs=epochs),
+        augmentation=SMALL_DATA if recipe == "small" else Augmentation(),
+        training=training,
     )
 
 

@@ -5,8 +5,11 @@ import pytest
 
 from posec3d.annotations import Annotation
 from posec3d.annotations import AnnotationSet
+from posec3d.experiment import Augmentation
 from posec3d.experiment import Network
+from posec3d.recipes import SMALL_DATA
 from posec3d.skeletons import get_skeleton
+from posec3d.training.own_data import class_weights_for
 from posec3d.training.own_data import experiment_for
 
 
@@ -25,6 +28,31 @@ def own(annotations, **options):
 def parts(experiment):
     data = experiment.data
     return tuple(None if source is None else source.split for source in (data.train, data.val, data.test))
+
+
+def test_few_videos_get_the_recipe_for_few_and_are_told(caplog):
+    caplog.set_level("INFO", "posec3d")
+    few = own(file())
+    many = own(file(labels=(0, 1) * 1001))
+
+    assert few.augmentation == SMALL_DATA
+    assert (few.training.label_smoothing, few.training.average) == (0.1, 0.99)
+    assert many.augmentation == Augmentation()
+    assert (many.training.label_smoothing, many.training.average) == (0, 0)
+    assert "recipe: small data, for 3 training videos" in caplog.text
+    assert "recipe: as published, for 2002 training videos" in caplog.text
+    assert own(file(), recipe="published").augmentation == Augmentation()
+    assert own(file(labels=(0, 1) * 1001), recipe="small").augmentation == SMALL_DATA
+    # A single epoch has no room to warm up.
+    assert own(file(), epochs=1).training.warmup_epochs == 0
+
+
+def test_rare_classes_are_shown_more_often_by_the_root_of_their_rarity():
+    labels = np.repeat([0, 1, 2], [100, 25, 4])
+    assert class_weights_for(labels, 3) == (1, 2, 4)
+    assert class_weights_for(np.repeat([0, 1], [10, 5]), 2) is None
+    assert own(file(labels=labels.tolist())).training.class_weights == (1, 2, 4)
+    assert own(file(labels=labels.tolist()), recipe="published").training.class_weights is None
 
 
 def test_what_is_asked_for_is_what_one_gets():

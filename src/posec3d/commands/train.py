@@ -50,6 +50,7 @@ def train(
     kind: Literal["keypoint", "limb"] = "keypoint",
     size: Literal["auto", "small", "full"] = "auto",
     backbone: Literal["slowonly", "c3d", "x3d"] = "slowonly",
+    recipe: Literal["auto", "small", "published"] = "auto",
     train_split: OptionalName = None,
     val_split: OptionalName = None,
     epochs: OptionalNumber = None,
@@ -92,6 +93,8 @@ def train(
             full on an accelerator, else small; with --init, the network of the checkpoint.
         backbone: With --annotations: SlowOnly, or one that trains faster, C3D-light or X3D-shallow. With --init, that
             of the checkpoint.
+        recipe: With --annotations: train as published, or as suits some hundred videos (small): with more augmentation,
+            smoothed labels, averaged weights, and rare classes shown more often. Without it, small up to 2,000 videos.
         train_split: With --annotations: the split to train on; else the one called train.
         val_split: With --annotations: the split to validate on; else the one called val, or a tenth held out.
         epochs: How often the videos are gone through.
@@ -134,7 +137,10 @@ def train(
         raise ValueError("give either a config file or --annotations FILE; see posec3d train --help")
     own = {"--classes": classes, "--skeleton": skeleton, "--train-split": train_split, "--val-split": val_split}
     own |= {"--size": None if size == "auto" else size, "--kind": None if kind == "keypoint" else kind}
-    own |= {"--backbone": None if backbone == "slowonly" else backbone}
+    own |= {
+        "--backbone": None if backbone == "slowonly" else backbone,
+        "--recipe": None if recipe == "auto" else recipe,
+    }
     misplaced = [option for option, value in own.items() if value is not None]
     if config is not None and misplaced:
         raise ValueError(f"{misplaced[0]} goes with --annotations; change {config} by --cfg-options NAME=VALUE instead")
@@ -150,7 +156,7 @@ def train(
                 f"--backbone {backbone} has no meaning with --init: the network is that of {init}; leave it out"
             )
         experiment = _own_experiment(
-            annotations, classes, skeleton, kind, size, backbone, train_split, val_split, device, init
+            annotations, classes, skeleton, kind, size, backbone, recipe, train_split, val_split, device, init
         )
         name = annotations.name.split(".")[0]
     experiment = with_options(experiment, [*options, *cfg_options])
@@ -206,6 +212,7 @@ def _own_experiment(
     kind: Literal["keypoint", "limb"],
     size: Literal["auto", "small", "full"],
     backbone: Literal["slowonly", "c3d", "x3d"],
+    recipe: Literal["auto", "small", "published"],
     train_split: str | None,
     val_split: str | None,
     device: str,
@@ -232,6 +239,7 @@ def _own_experiment(
         size=size,
         epochs=60,
         backbone=backbone,
+        recipe=None if recipe == "auto" else recipe,
         classes=classes,
         skeleton=skeleton,
         train_split=train_split,

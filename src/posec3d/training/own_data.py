@@ -5,6 +5,9 @@ import logging
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from jaxtyping import Int64
+
 from posec3d.annotations import AnnotationSet
 from posec3d.annotations.columns import labels_of
 from posec3d.annotations.labelling import read_classes
@@ -13,6 +16,7 @@ from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
 from posec3d.recipes import Kind
+from posec3d.recipes import Recipe
 from posec3d.recipes import own_data
 from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
@@ -20,6 +24,11 @@ from posec3d.skeletons import get_skeleton
 from posec3d.skeletons import skeleton_of_keypoints
 
 Size = Literal["small", "full"]
+# Up to so many training videos the recipe for small data is taken. UCF101 and FineGYM, with 9,000 and 20,000, are
+# trained as published.
+_FEW_VIDEOS = 2000
+# Classes differ in size by more than this before the rare ones are shown more often, at most so often.
+_LARGEST_RATIO, _LARGEST_WEIGHT = 2.0, 4.0
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -30,6 +39,7 @@ def experiment_for(
     size: Size,
     epochs: int,
     backbone: Backbone = "slowonly",
+    recipe: Recipe | None = None,
     classes: Path | None = None,
     skeleton: str | None = None,
     train_split: str | None = None,
@@ -38,8 +48,9 @@ def experiment_for(
     """Return an experiment that fits a file: its splits, its classes, its skeleton.
 
     What is not given is read off the file and logged: splits by their names, classes from the file or the largest
-    label, the skeleton by the names or the number of its keypoints. Without a split to validate on, a part of the
-    training videos is held out. Raises ValueError where the file leaves a choice open.
+    label, the skeleton by the names or the number of its keypoints, the recipe by the number of training videos.
+    Without a split to validate on, a part of the training videos is held out. Raises ValueError where the file leaves a
+    choice open.
     """
     path = annotations.source
     if not annotations.annotations:
@@ -68,7 +79,46 @@ def experiment_for(
         "all videos" if train is None else f"split {train!r}",
         f"a {data.held_out:.0%} held out of these" if val is None else f"split {val!r}",
     )
-    return own_data(kind, data, skeleton=body, size=size, epochs=epochs, backbone=backbone)
+    labels = labels_of(annotations.split(train))
+    if recipe is None:
+        recipe = "small" if len(labels) <= _FEW_VIDEOS else "published"
+    weights = class_weights_for(labels, num_classes) if recipe == "small" else None
+    _say_recipe(recipe, len(labels), weights)
+    return own_data(
+        kind,
+        data,
+        skeleton=body,
+        size=size,
+        epochs=epochs,
+        backbone=backbone,
+        recipe=recipe,
+        class_weights=weights,
+    )
+
+
+def class_weights_for(labels: Int64[np.ndarray, " N"], num_classes: int) -> tuple[float, ...] | None:
+    """Return how often to show the videos of each class, so that rare ones are not forgotten; None if none is rare.
+
+    The square root of how much rarer a class is than the commonest, at most 4: shown as often as that one, a few videos
+    would be learnt by heart.
+    """
+    counts = np.bincount(labels[labels >= 0], minlength=num_classes)[:num_classes]
+    if counts.max() <= _LARGEST_RATIO * counts[counts > 0].min():
+        return None
+    rarer = counts.max() / np.maximum(counts, 1)
+    return tuple(np.minimum(np.sqrt(rarer), _LARGEST_WEIGHT).round(2).tolist())
+
+
+def _say_recipe(recipe: Recipe, num_videos: int, weights: tuple[float, ...] | None) -> None:
+    if recipe == "published":
+        _LOGGER.info("recipe: as published, for %d training videos (--recipe small is for few)", num_videos)
+        return
+    _LOGGER.info(
+        "recipe: small data, for %d training videos: clips turned, cut, with noise and gaps; smoothed labels; averaged "
+        "weights%s (--recipe published trains without)",
+        num_videos,
+        "" if weights is None else "; rare classes shown more often",
+    )
 
 
 def _splits(
