@@ -77,6 +77,7 @@ def own_data(
     backbone: Backbone = "slowonly",
     recipe: Recipe = "published",
     class_weights: tuple[float, ...] | None = None,
+    mirrored: bool = True,
 ) -> Experiment:
     """A start for any annotation file.
 
@@ -90,12 +91,13 @@ def own_data(
         training = replace(
             training, warmup_epochs=min(2, epochs - 1), label_smoothing=0.1, average=0.99, class_weights=class_weights
         )
+    # On so few pixels a network is at home on one canvas only: tested on 36 after 32, it loses half its accuracy.
+    clips = Clips(length=24, train_short_side=36, train_canvas=32, test_canvas=32) if small else Clips()
     return Experiment(
         data=data,
         heatmaps=Heatmaps(kind=kind, skeleton=skeleton),
         network=_small_network(backbone) if small else Network(backbone=backbone),
-        # On so few pixels a network is at home on one canvas only: tested on 36 after 32, it loses half its accuracy.
-        clips=Clips(length=24, train_short_side=36, train_canvas=32, test_canvas=32) if small else Clips(),
+        clips=clips if mirrored else replace(clips, train_mirror=0.0, test_mirror="none"),
         augmentation=SMALL_DATA if recipe == "small" else Augmentation(),
         training=training,
     )

@@ -11,6 +11,7 @@ from posec3d.recipes import SMALL_DATA
 from posec3d.skeletons import get_skeleton
 from posec3d.training.own_data import class_weights_for
 from posec3d.training.own_data import experiment_for
+from posec3d.training.own_data import mirrored_classes
 
 
 def file(num_keypoints=17, labels=(0, 1, 2), splits=(), **fields):
@@ -45,6 +46,26 @@ def test_few_videos_get_the_recipe_for_few_and_are_told(caplog):
     assert own(file(labels=(0, 1) * 1001), recipe="small").augmentation == SMALL_DATA
     # A single epoch has no room to warm up.
     assert own(file(), epochs=1).training.warmup_epochs == 0
+
+
+@pytest.mark.parametrize(
+    ("classes", "pairs"),
+    [
+        (("turn left", "turn right", "sit"), [("turn left", "turn right")]),
+        (("right_hook", "left_hook", "jab"), [("left_hook", "right_hook")]),
+        (("leftovers", "turn left", "sit"), []),
+        (("sit", "walk", "wave"), []),
+    ],
+)
+def test_clips_are_not_mirrored_where_sides_are_classes(classes, pairs, caplog):
+    caplog.set_level("INFO", "posec3d")
+    experiment = own(file(classes=classes))
+
+    assert mirrored_classes(classes) == pairs
+    assert (experiment.clips.train_mirror, experiment.clips.test_mirror) == (
+        (0, "none") if pairs else (0.5, "keypoints")
+    )
+    assert ("mirror each other" in caplog.text) == bool(pairs)
 
 
 def test_rare_classes_are_shown_more_often_by_the_root_of_their_rarity():

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +16,15 @@ from posec3d.experiment import Backbone
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
+from posec3d.mapping import spelt_out
 from posec3d.recipes import Kind
 from posec3d.recipes import Recipe
 from posec3d.recipes import own_data
 from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
+from posec3d.skeletons import mirrored_name
+from posec3d.skeletons import side_of
 from posec3d.skeletons import skeleton_of_keypoints
 
 Size = Literal["small", "full"]
@@ -84,6 +88,13 @@ def experiment_for(
         recipe = "small" if len(labels) <= _FEW_VIDEOS else "published"
     weights = class_weights_for(labels, num_classes) if recipe == "small" else None
     _say_recipe(recipe, len(labels), weights)
+    pairs = mirrored_classes(names or ())
+    if pairs:
+        _LOGGER.info(
+            "classes %r and %r mirror each other: no clip is mirrored, in training or testing (clips.train_mirror, "
+            "clips.test_mirror)",
+            *pairs[0],
+        )
     return own_data(
         kind,
         data,
@@ -93,7 +104,18 @@ def experiment_for(
         backbone=backbone,
         recipe=recipe,
         class_weights=weights,
+        mirrored=not pairs,
     )
+
+
+def mirrored_classes(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return pairs of classes whose names differ by left and right only: the mirror of one is the other."""
+    spelt = {spelt_out(name): name for name in names}
+    return [
+        (name, spelt[mirrored_name(words)])
+        for words, name in spelt.items()
+        if side_of(words) == "left" and mirrored_name(words) in spelt
+    ]
 
 
 def class_weights_for(labels: Int64[np.ndarray, " N"], num_classes: int) -> tuple[float, ...] | None:
