@@ -1,0 +1,61 @@
+"""Tabulate scores: keypoint, limb and both fused 1:1, with one clip a video and with ten and their mirrors.
+
+  python -m benchmarks.accuracy.report scores/jhmdb21-*.npz
+
+Files are called SET-SPLIT-KIND-SEED-VIEWS.npz, as `benchmarks.accuracy.run` leaves them. Of each row: the mean
+over splits of a seed's accuracies, then mean and standard deviation over seeds.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from posec3d.evaluation.fusion import fuse
+from posec3d.evaluation.metrics import measure
+from posec3d.evaluation.scores import Scores
+from posec3d.evaluation.scores import load_scores
+
+# Of one set and number of views: by split, seed and kind.
+_Runs = dict[tuple[str, str, str], Scores]
+
+
+def main() -> None:
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scores", type=Path, nargs="+")
+    given = parser.parse_args()
+    groups: defaultdict[tuple[str, str], _Runs] = defaultdict(dict)
+    for path in given.scores:
+        name, split, kind, seed, views = path.stem.split("-")
+        groups[name, views][split, seed, kind] = load_scores(path)
+    print("| set | views | stream | top-1 | mean class | splits x seeds |\n|---|---|---|---|---|---|")
+    for (name, views), runs in sorted(groups.items()):
+        both = {(split, seed) for split, seed, kind in runs if (split, seed, "keypoint") in runs and kind == "limb"}
+        fused: _Runs = {
+            (split, seed, "fused"): fuse([runs[split, seed, "keypoint"], runs[split, seed, "limb"]], [1, 1])
+            for split, seed in both
+        }
+        for stream in ("keypoint", "limb", "fused"):
+            chosen = {(s, n): one for (s, n, kind), one in {**runs, **fused}.items() if kind == stream}
+            if chosen:
+                print(f"| {name} | {views} | {stream} | {_row(chosen)} |")
+
+
+def _row(runs: Mapping[tuple[str, str], Scores]) -> str:
+    of_seed: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    for (_, seed), scores in runs.items():
+        assert scores.labels is not None
+        accuracy = measure(scores.values, scores.labels)
+        of_seed[seed].append((100 * accuracy.top1, 100 * accuracy.mean_class))
+    means = np.array([np.mean(values, axis=0) for values in of_seed.values()])
+    spread = means.std(0, ddof=1) if len(means) > 1 else np.full(2, np.nan)
+    cells = [f"{mean:.2f} ± {deviation:.2f}" for mean, deviation in zip(means.mean(0), spread, strict=True)]
+    sizes = {len(values) for values in of_seed.values()}
+    return f"{cells[0]} | {cells[1]} | {'/'.join(map(str, sorted(sizes)))} x {len(of_seed)}"
+
+
+if __name__ == "__main__":
+    main()
