@@ -15,7 +15,7 @@ from pathlib import Path
 
 # Of each data set: config without the stream, and the splits by the numbers in their names.
 _SETS = {
-    "penn": ("slowonly_small_penn", ("",)),
+    "penn": ("c3d_small_penn", ("",)),
     "jhmdb21": ("c3d_small_jhmdb21", ("1", "2", "3")),
     "jhmdb14": ("c3d_small_jhmdb14", ("1", "2", "3")),
 }

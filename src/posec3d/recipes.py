@@ -67,6 +67,37 @@ def light_from_scratch(
     )
 
 
+def few_videos(
+    kind: Kind,
+    data: Data,
+    *,
+    skeleton: Skeleton,
+    length: int,
+    epochs: int,
+    learning_rate: float = 0.6,
+) -> Experiment:
+    """C3D-light of half the width on 24x24 pixels: some hundred to some thousand videos, in minutes on a processor.
+
+    Keypoints that are not seen do not widen the crop: data sets guess them, and estimators are far off there.
+    """
+    return Experiment(
+        data=data,
+        heatmaps=Heatmaps(kind=kind, skeleton=skeleton),
+        network=Network(backbone="c3d", base_channels=16),
+        clips=Clips(length=length, crop_to="seen", train_short_side=27, train_canvas=24, test_canvas=24),
+        augmentation=SMALL_DATA,
+        training=Training(
+            epochs=epochs,
+            batch_size=8,
+            learning_rate=learning_rate,
+            warmup_epochs=2,
+            label_smoothing=0.1,
+            average=0.99,
+            validate_every=10,
+        ),
+    )
+
+
 def own_data(
     kind: Kind,
     data: Data,

@@ -1,0 +1,19 @@
+"""Penn Action, 15 classes, keypoint heatmaps, by a small network: half an hour on one core, docs/results.md."""
+
+from posec3d.experiment import Data
+from posec3d.experiment import Source
+from posec3d.recipes import few_videos
+from posec3d.skeletons import get_skeleton
+
+experiment = few_videos(
+    "keypoint",
+    Data(
+        train=Source(annotations="data/penn13.pkl", split="train"),
+        test=Source(annotations="data/penn13.pkl", split="test"),
+        held_out=0.02,
+        num_classes=15,
+    ),
+    skeleton=get_skeleton("penn13"),
+    length=24,
+    epochs=30,
+)
