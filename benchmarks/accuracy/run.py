@@ -13,25 +13,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# Of each data set: config without the stream, and the splits by the numbers in their names.
-_SETS = {
-    "penn": ("c3d_small_penn", ("",)),
-    "jhmdb21": ("c3d_small_jhmdb21", ("1", "2", "3")),
-    "jhmdb14": ("c3d_small_jhmdb14", ("1", "2", "3")),
-}
+# Of each data set, whose config is called c3d_small_SET: the splits, by the numbers in their names. All but Penn Action
+# start from the weights learnt there, of the same stream and seed.
+_SPLITS = {"penn": ("",), "jhmdb21": ("1", "2", "3"), "jhmdb14": ("1", "2", "3")}
 
 
 def main() -> None:
     """Run or list the commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("set", choices=_SETS)
+    parser.add_argument("set", choices=_SPLITS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--kinds", nargs="+", choices=["keypoint", "limb"], default=["keypoint", "limb"])
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--list", action="store_true")
     given = parser.parse_args()
     for seed in given.seeds:
-        for split in _SETS[given.set][1]:
+        for split in _SPLITS[given.set]:
             for kind in given.kinds:
                 for done, command in _commands(given.set, split, kind, seed, given.precision):
                     print(shlex.join(["posec3d", *command]), flush=True)
@@ -43,11 +40,12 @@ def _commands(name: str, split: str, kind: str, seed: int, precision: str) -> It
     """Yield what each command leaves, and its words."""
     run = f"{name}-{split or 0}-{kind}-{seed}"
     weights = Path("work_dirs") / run / "last.safetensors"
-    config = f"{_SETS[name][0]}_{kind}"
+    config = f"c3d_small_{name}_{kind}"
     splits = [f"data.train.split=train{split}", f"data.test.split=test{split}"] if split else []
     changes = ["--cfg-options", *splits] if splits else []
     also = ["--precision", precision, *changes]
-    yield weights, ["train", config, "--seed", str(seed), "--work-dir", str(weights.parent), *also]
+    start = [] if name == "penn" else ["--init", f"work_dirs/penn-0-{kind}-{seed}/last.safetensors"]
+    yield weights, ["train", config, "--seed", str(seed), "--work-dir", str(weights.parent), *start, *also]
     for views, fast in (("1", ["--fast"]), ("20", [])):
         out = Path("scores") / f"{run}-{views}.npz"
         yield out, ["test", config, str(weights), "--out", str(out), *fast, *also]

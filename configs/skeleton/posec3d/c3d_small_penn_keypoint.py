@@ -1,5 +1,6 @@
 """Penn Action, 15 classes, keypoint heatmaps, by a small network: half an hour on one core, docs/results.md."""
 
+from posec3d.class_names import class_names_of
 from posec3d.experiment import Data
 from posec3d.experiment import Source
 from posec3d.recipes import few_videos
@@ -12,6 +13,7 @@ experiment = few_videos(
         test=Source(annotations="data/penn13.pkl", split="test"),
         held_out=0.02,
         num_classes=15,
+        classes=class_names_of("penn15"),
     ),
     skeleton=get_skeleton("penn13"),
     length=24,

@@ -1,4 +1,4 @@
-"""The class names of the data sets that published checkpoints were trained on, in the order of their labels.
+"""The class names of data sets that published checkpoints or our own were trained on, in the order of their labels.
 
 A text file a data set: where the names come from, then a name a line.
 """
@@ -8,7 +8,8 @@ from importlib.resources import files
 from posec3d.published import CHECKPOINTS
 from posec3d.published import find_published
 
-DATASETS = ("ntu60", "ntu120", "gym99", "ucf101", "hmdb51", "kinetics400", "diving48")
+PUBLISHED = ("ntu60", "ntu120", "gym99", "ucf101", "hmdb51", "kinetics400", "diving48")
+DATASETS = (*PUBLISHED, "penn15", "jhmdb21", "jhmdb14", "everyday33")
 
 # Short names of published checkpoints begin with these where they do not begin with the data set's own name.
 _SHORT = {"gym": "gym99", "k400": "kinetics400"}
@@ -36,4 +37,4 @@ def dataset_of(name: str) -> str | None:
         return None
     start = file.names[0].split("-")[0]
     dataset = _SHORT.get(start, start)
-    return dataset if dataset in DATASETS else None
+    return dataset if dataset in PUBLISHED else None

@@ -26,9 +26,10 @@ def save_robustness_curves(path: Path, curves: Sequence[Curve], num_videos: int)
         panel.annotate(
             f"{100 * (curve.top1[-1] - curve.top1[0]):+.1f}",
             (places[-1], 100 * curve.top1[-1]),
-            xytext=(0, -14),
+            xytext=(-6, -4),
             textcoords="offset points",
-            ha="center",
+            ha="right",
+            va="top",
             color=BLUE,
         )
         # Levels double from one to the next: evenly spaced they are read best.
