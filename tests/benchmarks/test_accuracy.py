@@ -1,0 +1,110 @@
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posec3d.annotations import load_annotations
+from posec3d.evaluation.scores import Scores
+from posec3d.evaluation.scores import save_scores
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def run(folder, module, *words):
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.accuracy.{module}", *words],
+        cwd=folder,
+        env={"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'src'}", "PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Files as the data sets have them, with a few made-up videos, brought into one skeleton and merged."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.RandomState(0)
+
+    def record(name, label, num_keypoints):
+        keypoints = rng.uniform(20, 200, (1, 20, num_keypoints, 2)).astype(np.float32)
+        shape = {"img_shape": (240, 320), "original_shape": (240, 320), "total_frames": 20}
+        return {
+            "frame_dir": name,
+            "label": label,
+            "keypoint": keypoints,
+            "keypoint_score": keypoints[..., 0] / 200,
+        } | shape
+
+    # Four films of four clips a class; the last film of each class is for testing.
+    jhmdb = [
+        record(f"film{film}_{name}_f_cm_np1_fr_med_{clip}", label, 17)
+        for label, name in enumerate(("golf", "wave"))
+        for film in range(8)
+        for clip in range(2)
+    ]
+    tested = [one["frame_dir"] for one in jhmdb if one["frame_dir"].startswith("film7")]
+    trained = [one["frame_dir"] for one in jhmdb if one["frame_dir"] not in tested]
+    content = {"annotations": jhmdb, "classes": ["golf", "wave"]}
+    content["split"] = {f"{part}{k}": ids for k in (1, 2, 3) for part, ids in (("train", trained), ("test", tested))}
+    (folder / "jhmdb.pkl").write_bytes(pickle.dumps(content))
+    penn = [record(f"{number:04d}", number % 2, 13) for number in range(16)]
+    content = {"annotations": penn, "classes": ["golf_swing", "squat"]}
+    content["split"] = {
+        "train": [one["frame_dir"] for one in penn[:12]],
+        "test": [one["frame_dir"] for one in penn[12:]],
+    }
+    (folder / "penn.pkl").write_bytes(pickle.dumps(content))
+    run(folder, "prepare", "--penn", "penn.pkl", "--jhmdb", "jhmdb.pkl")
+    run(folder, "merge", "data/penn13.pkl", "data/jhmdb21.pkl")
+    return folder
+
+
+def test_folds_are_of_the_training_part_and_never_cut_a_film(data):
+    videos = load_annotations(data / "data/jhmdb21.pkl")
+    assert videos.annotations[0].keypoints.shape[2] == 13
+    for fold in (1, 2, 3):
+        fitted, held = set(videos.splits[f"fit{fold}"]), set(videos.splits[f"held{fold}"])
+        assert fitted | held == set(videos.splits["train1"])
+        assert held
+        assert not {name.split("_f_")[0] for name in fitted} & {name.split("_f_")[0] for name in held}
+
+
+def test_classes_that_both_sets_have_become_one(data):
+    merged = load_annotations(data / "data/merged.pkl")
+    assert merged.classes == ("golf_swing", "squat", "wave")
+    golf = {video.video for video in merged.annotations if video.label == 0}
+    assert {"0000", "film0_golf_f_cm_np1_fr_med_0"} <= golf
+    assert merged.splits["cross"] == ("film7_golf_f_cm_np1_fr_med_0", "film7_golf_f_cm_np1_fr_med_1")
+    assert not set(merged.splits["train"]) & set(merged.splits["test"])
+
+
+def test_every_split_stream_and_seed_is_trained_and_tested(data):
+    lines = run(data, "run", "jhmdb21", "--list", "--seeds", "0", "2").splitlines()
+    assert len(lines) == 2 * 3 * 2 * 3
+    assert lines[0] == (
+        "posec3d train c3d_small_jhmdb21_keypoint --seed 0 --work-dir work_dirs/jhmdb21-1-keypoint-0 "
+        "--init work_dirs/penn-0-keypoint-0/last.safetensors --precision bf16 "
+        "--cfg-options data.train.split=train1 data.test.split=test1"
+    )
+
+
+def test_the_report_averages_splits_then_seeds_and_fuses(data):
+    labels = np.array([0, 1, 0, 1])
+    right, half = np.eye(2, dtype=np.float32)[labels], np.eye(2, dtype=np.float32)[[0, 0, 0, 0]]
+    for seed, limb in ((0, right), (1, half)):
+        for split in (1, 2):
+            save_scores(data / f"s/set-{split}-keypoint-{seed}-1.npz", Scores(half * 0.2, labels))
+            save_scores(data / f"s/set-{split}-limb-{seed}-1.npz", Scores(limb, labels))
+    table = run(data, "report", *sorted(str(path) for path in (data / "s").glob("*.npz")))
+    rows = {line.split(" | ")[2]: line for line in table.splitlines()[2:]}
+    assert "| 50.00 ± 0.00 |" in rows["keypoint"]
+    assert "| 75.00 ± 35.36 |" in rows["limb"]
+    assert "| 75.00 ± 35.36 |" in rows["fused"]
+    assert rows["fused"].endswith("| 2 x 2 |")
