@@ -21,7 +21,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def robustness(
-    config: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")],
+    config: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CONFIG|CHECKPOINT")],
     checkpoint: Annotated[
         Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[CHECKPOINT]", help_behavior_hint="")
     ] = None,

@@ -30,7 +30,6 @@ from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import Experiment
-from posec3d.experiment import Training
 from posec3d.experiment import card_of
 from posec3d.models.recognizer import PoseC3D
 from posec3d.runtime.devices import default_workers
@@ -41,6 +40,8 @@ from posec3d.training.advice import warn
 from posec3d.training.advice import worth_judging
 from posec3d.training.averaging import WeightAverage
 from posec3d.training.mixing import mix_clips
+from posec3d.training.optimization import make_optimizer
+from posec3d.training.optimization import say_learning_rate
 from posec3d.training.reporting import EpochReport
 from posec3d.training.reporting import Reporter
 from posec3d.training.state import TrainingState
@@ -87,7 +88,7 @@ def train(
         _say_what_started(start_from(model, init), init)
     model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     learning_rate = settings.scaled_learning_rate(fabric.world_size)
-    optimizer = _optimizer(settings, model, learning_rate)
+    optimizer = make_optimizer(settings, model, learning_rate)
 
     state = load_state(work_dir) if resume else None
     if state is not None:
@@ -112,7 +113,7 @@ def train(
 
     val_labels = labels_of(val_videos or ())
     if fabric.is_global_zero:
-        _say_learning_rate(experiment, fabric.world_size)
+        say_learning_rate(settings, fabric.world_size)
     with Reporter(
         work_dir,
         num_epochs=settings.epochs,
@@ -160,15 +161,6 @@ def train(
                     warn(never_answered(experiment, scores, val_labels))
             fabric.barrier()
     return TrainingResult(work_dir / BEST_FILE if best is not None else None, work_dir / LAST_FILE, best)
-
-
-def _optimizer(settings: Training, model: PoseC3D, learning_rate: float) -> torch.optim.Optimizer:
-    if settings.optimizer == "adamw":
-        betas = (settings.momentum, 0.999)
-        return torch.optim.AdamW(model.parameters(), learning_rate, betas, weight_decay=settings.weight_decay)
-    return torch.optim.SGD(
-        model.parameters(), learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
-    )
 
 
 def _train_epoch(
@@ -258,21 +250,6 @@ def _clips_loader(
         persistent_workers=workers > 0,
         pin_memory=fabric.device.type == "cuda",
     )
-
-
-def _say_learning_rate(experiment: Experiment, num_devices: int) -> None:
-    settings = experiment.training
-    if settings.scale_learning_rate:
-        _LOGGER.info(
-            "learning rate %.6g = %g x %d clips a step / %d (linear scaling rule; --no-scale-lr keeps %g)",
-            settings.scaled_learning_rate(num_devices),
-            settings.learning_rate,
-            settings.batch_size * num_devices,
-            settings.learning_rate_batch,
-            settings.learning_rate,
-        )
-    else:
-        _LOGGER.info("learning rate %.6g, not scaled to the batch", settings.learning_rate)
 
 
 def _say_what_started(left_out: Sequence[str], init: Path) -> None:
