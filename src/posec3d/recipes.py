@@ -75,6 +75,7 @@ def few_videos(
     length: int,
     epochs: int,
     learning_rate: float = 0.6,
+    class_weights: tuple[float, ...] | None = None,
 ) -> Experiment:
     """C3D-light of half the width on 24x24 pixels: some hundred to some thousand videos, in minutes on a processor.
 
@@ -93,6 +94,7 @@ def few_videos(
             warmup_epochs=2,
             label_smoothing=0.1,
             average=0.99,
+            class_weights=class_weights,
             validate_every=10,
         ),
     )
