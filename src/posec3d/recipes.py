@@ -19,8 +19,8 @@ from posec3d.skeletons import Skeleton
 Kind = Literal["keypoint", "limb"]
 Recipe = Literal["small", "published"]
 
-# For some hundred videos: what Penn Action was trained with. From scratch on JHMDB it needs more epochs than without, and
-# no gain was seen there (docs/results.md, "What was tried").
+# For some hundred videos: what Penn Action was trained with. From scratch on JHMDB it needs more epochs than without,
+# and no gain was seen there (docs/results.md, "What was tried").
 SMALL_DATA = Augmentation(rotation=10.0, noise=0.02, dropout=0.05, shortest_part=0.7)
 
 
