@@ -112,12 +112,15 @@ def test_a_shipped_config_is_found_by_the_path_of_the_documentation(tmp_path, mo
 def test_options_are_set(experiment):
     changed = with_options(
         experiment,
-        ["training.epochs=3", "network.stage_blocks=(2,2)", "data.val.annotations=val.pkl", "heatmaps.skeleton=penn13"],
+        [
+            *("training.epochs=3", "network.stage_blocks=(2,2)", "heatmaps.skeleton=penn13"),
+            *("data.val.annotations=val.pkl", "data.val.split=val"),
+        ],
     )
 
     assert changed.training.epochs == 3
     assert changed.network.stage_blocks == (2, 2)
-    assert changed.data.val == Source(annotations="val.pkl")
+    assert changed.data.val == Source(annotations="val.pkl", split="val")
     assert changed.heatmaps.skeleton.num_keypoints == 13
     assert len(differing_options(experiment, changed)) >= 4
 
@@ -139,6 +142,7 @@ def test_options_are_set(experiment):
         ("training.epochs=0", "greater than or equal to 1 .given 0."),
         ("heatmaps.skeleton=penn31", "did you mean 'penn13'"),
         ("data.val.split=x", "data.val.annotations: field required|data.val.*annotations"),
+        ("data.val.spilt=x", "data.val.spilt: unexpected keyword argument|data.val.annotations: field required"),
     ],
 )
 def test_a_wrong_option_says_what_is_right(experiment, option, message):

@@ -110,28 +110,32 @@ def with_options(experiment: Experiment, options: Sequence[str]) -> Experiment:
     if not options:
         return experiment
     content: dict[str, Any] = _EXPERIMENT.dump_python(experiment)
+    filled: set[str] = set()
     for option in options:
         name, separator, value = option.partition("=")
         if not separator:
             raise ValueError(f"option {option!r} has no value; write NAME=VALUE, such as training.epochs=30")
-        _set(content, name, value)
+        _set(content, name, value, filled)
     return _validated(content, "options " + " ".join(options))
 
 
-def _set(content: dict[str, Any], name: str, value: str) -> None:
+def _set(content: dict[str, Any], name: str, value: str, filled: set[str]) -> None:
+    """Set one option. `filled` are the places where nothing was: what is given there is checked in the end."""
     *parents, last = name.split(".")
     place: Any = content
     for depth, part in enumerate([*parents, last]):
+        parent = ".".join(parents[:depth]) or "an experiment"
+        if parent in filled and isinstance(place, dict):
+            place.setdefault(part, None)
         if not isinstance(place, dict) or part not in place:
-            parent = ".".join(name.split(".")[:depth]) or "an experiment"
             near = difflib.get_close_matches(part, place, n=1) if isinstance(place, dict) else []
             known = ", ".join(place) if isinstance(place, dict) else "none"
             hint = f"did you mean {near[0]!r}?" if near else f"it has {known}"
             raise ValueError(f"unknown option {name!r}: {parent} has no field {part!r}; {hint}")
         if depth < len(parents):
             if place[part] is None:
-                # Nothing there to look into: what is given is checked when the experiment is built.
-                place[part] = dict.fromkeys([name.split(".")[depth + 1]])
+                place[part] = {}
+                filled.add(".".join(parents[: depth + 1]))
             place = place[part]
     place[last] = _literal(value)
 

@@ -49,6 +49,16 @@ def test_few_videos_get_the_recipe_for_few_and_are_told(caplog):
 
 
 @pytest.mark.parametrize(
+    ("num_videos", "recipe", "epochs"),
+    [(3, None, 150), (1000, None, 80), (1900, None, 60), (2500, "small", 60), (2500, None, 60), (3, "published", 60)],
+)
+def test_fewer_videos_are_gone_through_more_often(num_videos, recipe, epochs):
+    experiment = own(file(labels=(0, 1, 2) + (0,) * (num_videos - 3)), recipe=recipe, epochs=None)
+
+    assert experiment.training.epochs == epochs
+
+
+@pytest.mark.parametrize(
     ("classes", "pairs"),
     [
         (("turn left", "turn right", "sit"), [("turn left", "turn right")]),
@@ -85,7 +95,8 @@ def test_what_is_asked_for_is_what_one_gets():
     assert own(file(), size="full").network == Network()
     assert experiment.network.base_channels < 32
     assert own(file(), size="full", backbone="c3d").network == Network(backbone="c3d")
-    assert own(file(), backbone="c3d").network == Network(backbone="c3d", base_channels=16)
+    assert own(file()).network == Network(backbone="c3d", base_channels=16)
+    assert own(file(), backbone="slowonly").network == Network(base_channels=16, stage_blocks=(2, 2, 2))
     assert own(file(), backbone="x3d").network == Network(backbone="x3d")
 
 

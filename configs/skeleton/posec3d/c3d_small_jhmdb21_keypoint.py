@@ -1,4 +1,4 @@
-"""JHMDB, 21 classes, poses found in its videos, keypoint heatmaps; starts from Penn Action (docs/results.md)."""
+"""JHMDB, 21 classes, poses found in its videos, keypoint heatmaps (docs/results.md)."""
 
 from posec3d.class_names import class_names_of
 from posec3d.experiment import Data
@@ -17,6 +17,5 @@ experiment = few_videos(
     ),
     skeleton=get_skeleton("penn13"),
     length=16,
-    epochs=40,
-    learning_rate=0.3,
+    epochs=120,
 )

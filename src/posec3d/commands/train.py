@@ -49,7 +49,7 @@ def train(
     skeleton: OptionalName = None,
     kind: Literal["keypoint", "limb"] = "keypoint",
     size: Literal["auto", "small", "full"] = "auto",
-    backbone: Literal["slowonly", "c3d", "x3d"] = "slowonly",
+    backbone: Literal["auto", "slowonly", "c3d", "x3d"] = "auto",
     recipe: Literal["auto", "small", "published"] = "auto",
     train_split: OptionalName = None,
     val_split: OptionalName = None,
@@ -91,13 +91,13 @@ def train(
         kind: With --annotations: draw keypoints or limbs.
         size: With --annotations: the published network (full), or one that a CPU trains in minutes (small). Without it,
             full on an accelerator, else small; with --init, the network of the checkpoint.
-        backbone: With --annotations: SlowOnly, or one that trains faster, C3D-light or X3D-shallow. With --init, that
-            of the checkpoint.
+        backbone: With --annotations: SlowOnly (without it, at full size), C3D-light (at small size; trains faster) or
+            X3D-shallow. With --init, that of the checkpoint.
         recipe: With --annotations: train as published, or as suits some hundred videos (small): with more augmentation,
             smoothed labels, averaged weights, and rare classes shown more often. Without it, small up to 2,000 videos.
         train_split: With --annotations: the split to train on; else the one called train.
         val_split: With --annotations: the split to validate on; else the one called val, or a tenth held out.
-        epochs: How often the videos are gone through.
+        epochs: How often the videos are gone through; with --annotations, 60 without it, and up to 150 for few videos.
         batch_size: Clips a step on each device.
         init: Weights to start from: a checkpoint, or the name of a published one, which is downloaded once.
         work_dir: Where everything is written; by default work_dirs/ and the config's or annotation file's name.
@@ -138,7 +138,7 @@ def train(
     own = {"--classes": classes, "--skeleton": skeleton, "--train-split": train_split, "--val-split": val_split}
     own |= {"--size": None if size == "auto" else size, "--kind": None if kind == "keypoint" else kind}
     own |= {
-        "--backbone": None if backbone == "slowonly" else backbone,
+        "--backbone": None if backbone == "auto" else backbone,
         "--recipe": None if recipe == "auto" else recipe,
     }
     misplaced = [option for option, value in own.items() if value is not None]
@@ -156,7 +156,7 @@ def train(
                 f"--backbone {backbone} has no meaning with --init: the network is that of {init}; leave it out"
             )
         experiment = _own_experiment(
-            annotations, classes, skeleton, kind, size, backbone, recipe, train_split, val_split, device, init
+            annotations, classes, skeleton, kind, size, backbone, recipe, epochs, train_split, val_split, device, init
         )
         name = annotations.name.split(".")[0]
     experiment = with_options(experiment, [*options, *cfg_options])
@@ -211,8 +211,9 @@ def _own_experiment(
     skeleton: str | None,
     kind: Literal["keypoint", "limb"],
     size: Literal["auto", "small", "full"],
-    backbone: Literal["slowonly", "c3d", "x3d"],
+    backbone: Literal["auto", "slowonly", "c3d", "x3d"],
     recipe: Literal["auto", "small", "published"],
+    epochs: int | None,
     train_split: str | None,
     val_split: str | None,
     device: str,
@@ -227,7 +228,8 @@ def _own_experiment(
     from posec3d.training.own_data import experiment_for
 
     if init is not None:
-        size = "full"
+        # Weights that know something need no more epochs for fewer videos.
+        size, epochs = "full", epochs or 60
         _LOGGER.info("network: that of %s", init)
     elif size == "auto":
         slow = device == "cpu" or (device == "auto" and not torch.accelerator.is_available())
@@ -237,8 +239,8 @@ def _own_experiment(
         load_annotations(annotations),
         kind=kind,
         size=size,
-        epochs=60,
-        backbone=backbone,
+        epochs=epochs,
+        backbone=None if backbone == "auto" else backbone,
         recipe=None if recipe == "auto" else recipe,
         classes=classes,
         skeleton=skeleton,

@@ -31,6 +31,9 @@ Size = Literal["small", "full"]
 # Up to so many training videos the recipe for small data is taken. UCF101 and FineGYM, with 9,000 and 20,000, are
 # trained as published.
 _FEW_VIDEOS = 2000
+# The recipe for few goes through the videos until it has seen this many clips, within limits: on JHMDB, with some
+# hundred videos, 120 to 150 epochs gave 6 to 8 points more than 40 (docs/results.md).
+_FEW_CLIPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 80_000, 60, 150
 # Classes differ in size by more than this before the rare ones are shown more often, at most so often.
 _LARGEST_RATIO, _LARGEST_WEIGHT = 2.0, 4.0
 _LOGGER = logging.getLogger(__name__)
@@ -41,8 +44,8 @@ def experiment_for(
     *,
     kind: Kind,
     size: Size,
-    epochs: int,
-    backbone: Backbone = "slowonly",
+    epochs: int | None = None,
+    backbone: Backbone | None = None,
     recipe: Recipe | None = None,
     classes: Path | None = None,
     skeleton: str | None = None,
@@ -52,7 +55,8 @@ def experiment_for(
     """Return an experiment that fits a file: its splits, its classes, its skeleton.
 
     What is not given is read off the file and logged: splits by their names, classes from the file or the largest
-    label, the skeleton by the names or the number of its keypoints, the recipe by the number of training videos.
+    label, the skeleton by the names or the number of its keypoints, the recipe and the number of epochs by that of
+    training videos.
     Without a split to validate on, a part of the training videos is held out. Raises ValueError where the file leaves a
     choice open.
     """
@@ -100,7 +104,7 @@ def experiment_for(
         data,
         skeleton=body,
         size=size,
-        epochs=epochs,
+        epochs=epochs or _enough_epochs(recipe, len(labels)),
         backbone=backbone,
         recipe=recipe,
         class_weights=weights,
@@ -129,6 +133,12 @@ def class_weights_for(labels: Int64[np.ndarray, " N"], num_classes: int) -> tupl
         return None
     rarer = counts.max() / np.maximum(counts, 1)
     return tuple(np.minimum(np.sqrt(rarer), _LARGEST_WEIGHT).round(2).tolist())
+
+
+def _enough_epochs(recipe: Recipe, num_videos: int) -> int:
+    if recipe == "published":
+        return _FEWEST_EPOCHS
+    return int(np.clip(_FEW_CLIPS // max(num_videos, 1), _FEWEST_EPOCHS, _MOST_EPOCHS))
 
 
 def _say_recipe(recipe: Recipe, num_videos: int, weights: tuple[float, ...] | None) -> None:

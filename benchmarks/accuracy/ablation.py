@@ -1,0 +1,98 @@
+"""Try changes of a small recipe, one at a time, on folds of the training part: nothing here sees a test split.
+
+  python -m benchmarks.accuracy.ablation jhmdb14 recipe epochs40 canvas32 --folds 1 2 3 --seeds 0
+
+trains on `fit1` to `fit3` of data/jhmdb14.pkl (see `benchmarks.accuracy.prepare`), scores `held1` to `held3`, prints
+each command and runs it; `--list` prints them only. Scores go to ablation/, and what is there is not done again:
+
+  python -m benchmarks.accuracy.report ablation/jhmdb14.*.npz
+"""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.accuracy.steps import train_and_test
+
+# What each line changes in configs/skeleton/posec3d/c3d_small_SET_KIND.py.
+_LINES: dict[str, list[str]] = {
+    "recipe": [],
+    "epochs40": ["training.epochs=40"],
+    "epochs150": ["training.epochs=150"],
+    "epochs240": ["training.epochs=240"],
+    "canvas16": ["clips.train_short_side=18", "clips.train_canvas=16", "clips.test_canvas=16"],
+    "canvas32": ["clips.train_short_side=36", "clips.train_canvas=32", "clips.test_canvas=32"],
+    "length8": ["clips.length=8"],
+    "length24": ["clips.length=24"],
+    "sigma0.4": ["heatmaps.sigma=0.4"],
+    "sigma0.9": ["heatmaps.sigma=0.9"],
+    "channels8": ["network.base_channels=8"],
+    "channels32": ["network.base_channels=32"],
+    "norotation": ["augmentation.rotation=0"],
+    "rotation20": ["augmentation.rotation=20"],
+    "nonoise": ["augmentation.noise=0"],
+    "exact120": ["training.epochs=120", "augmentation.noise=0", "augmentation.dropout=0"],
+    "noise0.04": ["augmentation.noise=0.04"],
+    "nodropout": ["augmentation.dropout=0"],
+    "dropout0.15": ["augmentation.dropout=0.15"],
+    "whole": ["augmentation.shortest_part=1"],
+    "shortest0.5": ["augmentation.shortest_part=0.5"],
+    "area0.3": ["clips.train_area=(0.3,1.0)"],
+    "nosmoothing": ["training.label_smoothing=0"],
+    "mixup0.2": ["training.mixup=0.2"],
+    "noaverage": ["training.average=0"],
+    "batch16": ["training.batch_size=16"],
+    "rate0.3": ["training.learning_rate=0.3"],
+    "decay1e-3": ["training.weight_decay=0.001"],
+    "adamw": ["training.optimizer=adamw", "training.learning_rate=0.016", "training.weight_decay=0.05"],
+    "plain": [
+        "augmentation.rotation=0",
+        "augmentation.noise=0",
+        "augmentation.dropout=0",
+        "augmentation.shortest_part=1",
+        "training.label_smoothing=0",
+        "training.average=0",
+        "training.warmup_epochs=0",
+    ],
+}
+# These start from the weights of Penn Action that `benchmarks.accuracy.run` leaves, of the same stream and seed 0.
+_FROM_PENN: dict[str, list[str]] = {
+    "frompenn": [],
+    "frompenn40": ["training.epochs=40"],
+    "frompennexact": ["augmentation.noise=0", "augmentation.dropout=0"],
+}
+_CHANGES = {**_LINES, **_FROM_PENN}
+
+
+def main() -> None:
+    """Run or list the commands."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("set", choices=["penn", "jhmdb21", "jhmdb14"])
+    parser.add_argument("lines", nargs="+", choices=_CHANGES, metavar="line", help=", ".join(_CHANGES))
+    parser.add_argument("--folds", nargs="+", default=["1", "2", "3"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--kind", choices=["keypoint", "limb"], default="keypoint")
+    parser.add_argument("--precision", default="bf16")
+    parser.add_argument("--list", action="store_true")
+    given = parser.parse_args()
+    for line in given.lines:
+        for seed in given.seeds:
+            for fold in given.folds:
+                run = f"{given.set}.{line}-{fold}-{given.kind}-{seed}"
+                # What validates is looked at while training, but chooses nothing: the last weights are scored.
+                splits = {"train.split": f"fit{fold}", "val.annotations": f"data/{given.set}.pkl"}
+                splits |= {"val.split": f"held{fold}", "test.split": f"held{fold}"}
+                penn = Path(f"work_dirs/penn-0-{given.kind}-0/last.safetensors")
+                train_and_test(
+                    f"c3d_small_{given.set}_{given.kind}",
+                    weights=Path("ablation") / run / "last.safetensors",
+                    scores=f"ablation/{run}",
+                    seed=seed,
+                    precision=given.precision,
+                    options=[*(f"data.{name}={value}" for name, value in splits.items()), *_CHANGES[line]],
+                    init=penn if line in _FROM_PENN else None,
+                    list_only=given.list,
+                )
+
+
+if __name__ == "__main__":
+    main()
