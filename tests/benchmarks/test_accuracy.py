@@ -90,9 +90,17 @@ def test_every_split_stream_and_seed_is_trained_and_tested(data):
     assert len(lines) == 2 * 3 * 2 * 3
     assert lines[0] == (
         "posec3d train c3d_small_jhmdb21_keypoint --seed 0 --work-dir work_dirs/jhmdb21-1-keypoint-0 "
-        "--init work_dirs/penn-0-keypoint-0/last.safetensors --precision bf16 "
-        "--cfg-options data.train.split=train1 data.test.split=test1"
+        "--precision bf16 --cfg-options data.train.split=train1 data.test.split=test1"
     )
+
+
+def test_an_ablation_trains_and_tests_on_folds_alone(data):
+    given = ("jhmdb14", "recipe", "frompenn", "--list", "--folds", "2", "--seeds", "1")
+    lines = run(data, "ablation", *given).splitlines()
+    assert len(lines) == 2 * 3
+    assert all("data.train.split=fit2" in line and "data.test.split=held2" in line for line in lines)
+    assert "--init work_dirs/penn-0-keypoint-0/last.safetensors" in lines[3]
+    assert "--init" not in lines[0]
 
 
 def test_the_report_averages_splits_then_seeds_and_fuses(data):
