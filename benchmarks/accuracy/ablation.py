@@ -60,14 +60,14 @@ _FROM_PENN: dict[str, list[str]] = {
     "frompenn40": ["training.epochs=40"],
     "frompennexact": ["augmentation.noise=0", "augmentation.dropout=0"],
 }
-_CHANGES = {**_LINES, **_FROM_PENN}
+CHANGES = {**_LINES, **_FROM_PENN}
 
 
 def main() -> None:
     """Run or list the commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=["penn", "jhmdb21", "jhmdb14"])
-    parser.add_argument("lines", nargs="+", choices=_CHANGES, metavar="line", help=", ".join(_CHANGES))
+    parser.add_argument("lines", nargs="+", choices=CHANGES, metavar="line", help=", ".join(CHANGES))
     parser.add_argument("--folds", nargs="+", default=["1", "2", "3"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--kind", choices=["keypoint", "limb"], default="keypoint")
@@ -88,7 +88,7 @@ def main() -> None:
                     scores=f"ablation/{run}",
                     seed=seed,
                     precision=given.precision,
-                    options=[*(f"data.{name}={value}" for name, value in splits.items()), *_CHANGES[line]],
+                    options=[*(f"data.{name}={value}" for name, value in splits.items()), *CHANGES[line]],
                     init=penn if line in _FROM_PENN else None,
                     list_only=given.list,
                 )

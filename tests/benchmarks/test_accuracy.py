@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 
 from posec3d.annotations import load_annotations
+from posec3d.config_files import load_experiment
+from posec3d.config_files import with_options
 from posec3d.evaluation.scores import Scores
 from posec3d.evaluation.scores import save_scores
 
 REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY))
+
+from benchmarks.accuracy.ablation import CHANGES  # noqa: E402
 
 
 def run(folder, module, *words):
@@ -101,6 +106,14 @@ def test_an_ablation_trains_and_tests_on_folds_alone(data):
     assert all("data.train.split=fit2" in line and "data.test.split=held2" in line for line in lines)
     assert "--init work_dirs/penn-0-keypoint-0/last.safetensors" in lines[3]
     assert "--init" not in lines[0]
+
+
+@pytest.mark.parametrize("line", CHANGES)
+def test_every_line_of_the_ablation_changes_the_recipe_alone(line):
+    recipe = load_experiment(Path("c3d_small_jhmdb14_keypoint"))
+    changed = with_options(recipe, CHANGES[line])
+    assert (changed == recipe) == (line in ("recipe", "frompenn", "epochs150"))
+    assert changed.data == recipe.data
 
 
 def test_the_report_averages_splits_then_seeds_and_fuses(data):

@@ -52,10 +52,12 @@ def test_few_videos_get_the_recipe_for_few_and_are_told(caplog):
     ("num_videos", "recipe", "epochs"),
     [(3, None, 150), (1000, None, 80), (1900, None, 60), (2500, "small", 60), (2500, None, 60), (3, "published", 60)],
 )
-def test_fewer_videos_are_gone_through_more_often(num_videos, recipe, epochs):
+def test_fewer_videos_are_gone_through_more_often(num_videos, recipe, epochs, caplog):
+    caplog.set_level("INFO", "posec3d")
     experiment = own(file(labels=(0, 1, 2) + (0,) * (num_videos - 3)), recipe=recipe, epochs=None)
 
     assert experiment.training.epochs == epochs
+    assert f"epochs: {epochs}, for {num_videos} training videos" in caplog.text
 
 
 @pytest.mark.parametrize(

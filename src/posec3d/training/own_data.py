@@ -31,8 +31,8 @@ Size = Literal["small", "full"]
 # Up to so many training videos the recipe for small data is taken. UCF101 and FineGYM, with 9,000 and 20,000, are
 # trained as published.
 _FEW_VIDEOS = 2000
-# The recipe for few goes through the videos until it has seen this many clips, within limits: on JHMDB, with some
-# hundred videos, 120 to 150 epochs gave 6 to 8 points more than 40 (docs/results.md).
+# The recipe for few goes through the videos until it has seen this many clips, within limits: on the official splits
+# of JHMDB-14, of 433 videos, 150 epochs gave 3 points more than 40 (one seed; docs/results.md).
 _FEW_CLIPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 80_000, 60, 150
 # Classes differ in size by more than this before the rare ones are shown more often, at most so often.
 _LARGEST_RATIO, _LARGEST_WEIGHT = 2.0, 4.0
@@ -56,9 +56,8 @@ def experiment_for(
 
     What is not given is read off the file and logged: splits by their names, classes from the file or the largest
     label, the skeleton by the names or the number of its keypoints, the recipe and the number of epochs by that of
-    training videos.
-    Without a split to validate on, a part of the training videos is held out. Raises ValueError where the file leaves a
-    choice open.
+    training videos. Without a split to validate on, a part of the training videos is held out. Raises ValueError where
+    the file leaves a choice open.
     """
     path = annotations.source
     if not annotations.annotations:
@@ -92,6 +91,9 @@ def experiment_for(
         recipe = "small" if len(labels) <= _FEW_VIDEOS else "published"
     weights = class_weights_for(labels, num_classes) if recipe == "small" else None
     _say_recipe(recipe, len(labels), weights)
+    if epochs is None:
+        epochs = _enough_epochs(recipe, len(labels))
+        _LOGGER.info("epochs: %d, for %d training videos (--epochs gives another number)", epochs, len(labels))
     pairs = mirrored_classes(names or ())
     if pairs:
         _LOGGER.info(
@@ -104,7 +106,7 @@ def experiment_for(
         data,
         skeleton=body,
         size=size,
-        epochs=epochs or _enough_epochs(recipe, len(labels)),
+        epochs=epochs,
         backbone=backbone,
         recipe=recipe,
         class_weights=weights,
