@@ -1,4 +1,7 @@
-"""A training and its two tests as the commands that a user would give, printed and run; what is done stays done."""
+"""A training and its two tests as the commands that a user would give, printed and run.
+
+What is done stays done, and a training that was stopped goes on.
+"""
 
 import shlex
 import subprocess
@@ -24,7 +27,13 @@ def train_and_test(
     """
     also = ["--precision", precision, *(["--cfg-options", *options] if options else [])]
     start = [] if init is None else ["--init", str(init)]
-    _run(weights, ["train", config, "--seed", str(seed), "--work-dir", str(weights.parent), *start, *also], list_only)
+    # Weights are there from the first epoch on; this says that all epochs are done.
+    trained = weights.parent / "trained"
+    resume = ["--resume"] if (weights.parent / "resume.pth").exists() and not trained.exists() else []
+    folder = ["--seed", str(seed), "--work-dir", str(weights.parent)]
+    _run(trained, ["train", config, *folder, *(resume or start), *also], list_only)
+    if not list_only:
+        trained.touch()
     for views, fast in (("1", ["--fast"]), ("20", [])):
         out = Path(f"{scores}-{views}.npz")
         _run(out, ["test", config, str(weights), "--out", str(out), *fast, *also], list_only)

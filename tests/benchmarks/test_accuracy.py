@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.ablation import CHANGES  # noqa: E402
+from benchmarks.accuracy.steps import train_and_test  # noqa: E402
 
 
 def run(folder, module, *words):
@@ -97,6 +99,35 @@ def test_every_split_stream_and_seed_is_trained_and_tested(data):
         "posec3d train c3d_small_jhmdb21_keypoint --seed 0 --work-dir work_dirs/jhmdb21-1-keypoint-0 "
         "--precision bf16 --cfg-options data.train.split=train1 data.test.split=test1"
     )
+
+
+def test_a_training_that_was_stopped_goes_on_and_a_finished_one_is_not_repeated(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(data / "data")
+    work_dir, config = tmp_path / "work_dirs/run", "c3d_small_jhmdb21_keypoint"
+    sizes = ["clips.train_short_side=10", "clips.train_canvas=8", "clips.test_canvas=8", "clips.length=8"]
+    options = ["training.epochs=12", *sizes, "network.base_channels=4"]
+    words = [config, "--seed", "0", "--work-dir", "work_dirs/run", "--precision", "fp32", "--cfg-options", *options]
+    with subprocess.Popen([sys.executable, "-m", "posec3d.cli", "train", *words]) as stopped:
+        while not (work_dir / "resume.pth").exists():
+            assert stopped.poll() is None
+            time.sleep(0.01)
+        stopped.kill()
+
+    def go_on():
+        weights = Path("work_dirs/run/last.safetensors")
+        train_and_test(config, weights=weights, scores="run", seed=0, precision="fp32", options=options)
+        return capsys.readouterr().out.splitlines()[0], (work_dir / "log.jsonl").read_text()
+
+    assert (work_dir / "log.jsonl").read_text().count('"epoch"') < 12
+    resumed, log = go_on()
+    finished, same_log = go_on()
+
+    assert "--resume" in resumed
+    assert log.count('"epoch"') == 12
+    assert "--resume" not in finished
+    assert same_log == log
+    assert (tmp_path / "run-20.npz").exists()
 
 
 def test_an_ablation_trains_and_tests_on_folds_alone(data):
