@@ -11,9 +11,12 @@ import numpy as np
 
 from posec3d.compiled.jit import njit
 from posec3d.compiled.numbers import encode
+from posec3d.compiled.numbers import exp_of_negative
 
-# exp(-20) is 2e-9: less than float32 can tell from nothing beside a height of 1.
+# exp(-20) is 2e-9: less than float32 can tell from nothing beside a height of 1. Zeros are what convolutions skip.
 _FAINTEST = 20.0
+# So many pixels of a row are computed at once, whether the row needs all or not.
+_AT_ONCE = 8
 # Unsigned places spare the compiler the thought of negative ones.
 _U = np.uint64
 
@@ -45,7 +48,7 @@ def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
                 for column in range(left, right):
                     across[column - left] = _bell(column - x, sigma)
                 for row in range(top, bottom):
-                    high = score * np.float32(_bell(row - y, sigma))
+                    high = score * _bell(row - y, sigma)
                     start = _U((row * width + left) * num_keypoints + keypoint)
                     for column in range(_U(right - left)):
                         heat = encode(high * across[column], volume)
@@ -59,6 +62,7 @@ def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
 def draw_limbs(keypoints, scores, limbs, volume, sigma, smallest, first, last):
     """Draw frames first..last-1 of limbs (L, 2), pairs of keypoints (B, M, T, V, 2), in a volume (B * T, H, W, L)."""
     num_people, num_frames = scores.shape[1:3]
+    row_of_heats = np.empty(volume.shape[2] + _AT_ONCE, np.float32)
     for place in range(first, last):
         clip, frame = place // num_frames, place % num_frames
         # Frame by frame, as it then is in the processor's cache.
@@ -81,12 +85,12 @@ def draw_limbs(keypoints, scores, limbs, volume, sigma, smallest, first, last):
                 # Shorter than a pixel: its first keypoint, with that keypoint's score.
                 if squared_length < 1.0:
                     along_x, along_y, lower = 0.0, 0.0, score
-                _draw_segment(volume[place], limb, x, y, along_x, along_y, lower, sigma)
+                _draw_segment(volume[place], limb, x, y, along_x, along_y, lower, sigma, row_of_heats)
 
 
 @no_type_check
 @njit(nogil=True)
-def _draw_segment(frame, channel, x, y, along_x, along_y, score, sigma):
+def _draw_segment(frame, channel, x, y, along_x, along_y, score, sigma, row_of_heats):
     """Draw the segment from (x, y) as far as `along` into a channel of a frame (H, W, C), where it is the highest."""
     height, width, num_channels = frame.shape
     heats = frame.reshape(-1)
@@ -95,26 +99,32 @@ def _draw_segment(frame, channel, x, y, along_x, along_y, score, sigma):
     top, bottom = _pixels_within(min(y, y + along_y), max(y, y + along_y), 3.0 * sigma, height)
     squared_length = max(along_x * along_x + along_y * along_y, 1.0)
     share_of_column, share_of_row = along_x / squared_length, along_y / squared_length
+    num_computed = (right - left + _AT_ONCE - 1) // _AT_ONCE * _AT_ONCE
     for row in range(top, bottom):
-        share_at_row = (row - y) * share_of_row
-        start = _U(row * width * num_channels + channel)
-        for column in range(left, right):
-            share = min(max(share_at_row + (column - x) * share_of_column, 0.0), 1.0)
-            off_x = column - x - share * along_x
+        share_at_left = (left - x) * share_of_column + (row - y) * share_of_row
+        # No branches and no writing into the frame, and the compiler computes several pixels at once.
+        for column in range(num_computed):
+            share = share_at_left + column * share_of_column
+            share = share if share > 0.0 else 0.0
+            share = share if share < 1.0 else 1.0
+            off_x = left - x + column - share * along_x
             off_y = row - y - share * along_y
             faintness = (off_x * off_x + off_y * off_y) * falloff
-            if faintness < _FAINTEST:
-                heat = encode(score * math.exp(np.float32(-faintness)), frame)
-                target = start + _U(column) * _U(num_channels)
-                if heat > heats[target]:
-                    heats[target] = heat
+            heat = score * exp_of_negative(np.float32(-faintness))
+            row_of_heats[column] = heat if faintness < _FAINTEST else np.float32(0)
+        start = _U((row * width + left) * num_channels + channel)
+        for column in range(right - left):
+            heat = encode(row_of_heats[column], frame)
+            target = start + _U(column) * _U(num_channels)
+            if heat > heats[target]:
+                heats[target] = heat
 
 
 @no_type_check
 @njit(nogil=True)
 def _bell(distance, sigma):
     """Return how high a Gaussian of height 1 is at a distance from its centre."""
-    return math.exp(-(distance * distance) / (2.0 * sigma * sigma))
+    return exp_of_negative(np.float32(-(distance * distance) / (2.0 * sigma * sigma)))
 
 
 @no_type_check

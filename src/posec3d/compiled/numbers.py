@@ -1,4 +1,4 @@
-"""bfloat16 for compiled loops, the upper half of a float32 as an unsigned whole number of 16 bits, and 8-bit numbers.
+"""Numbers for compiled loops: an exponential, 8-bit numbers, and bfloat16, the upper half of a float32, as uint16.
 
 Numba knows no bfloat16. Positive ones are in the order of their bits, so the larger number is the larger value.
 """
@@ -9,9 +9,45 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from posec3d.compiled.jit import njit
+
 _HALF = np.uint32(0x7FFF)
 _SIXTEEN = np.uint32(16)
 _ONE = np.uint32(1)
+
+# exp(-80) is 2e-35; far below, the exponent of a float32 would not hold it.
+_LEAST = np.float32(-80)
+_LOG2_E = np.float32(1.4426950408889634)
+# The logarithm of 2 in two parts, of which a whole number times the first is exact.
+_LN_2 = (np.float32(0.693359375), np.float32(-2.12194440e-4))
+_ROUNDED = np.float32(0.5)
+_WHOLE = np.float32(1)
+# (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2, the highest power first. These and ln(2): Cephes 2.8, expf.c.
+_POWERS = tuple(
+    np.float32(factor)
+    for factor in (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+)
+_BIAS, _MANTISSA = np.int32(127), np.int32(23)
+
+
+@no_type_check
+@njit(inline="always")
+def exp_of_negative(x):
+    """Return exp(x) of a float32 that is 0 or less, right to 5e-8; exp(-80) below -80.
+
+    Without a branch or a call, so that loops over it compute several at once.
+    """
+    x = x if x > _LEAST else _LEAST
+    power = np.int32(x * _LOG2_E - _ROUNDED)
+    rest = (x - np.float32(power) * _LN_2[0]) - np.float32(power) * _LN_2[1]
+    mantissa = _POWERS[0]
+    mantissa = mantissa * rest + _POWERS[1]
+    mantissa = mantissa * rest + _POWERS[2]
+    mantissa = mantissa * rest + _POWERS[3]
+    mantissa = mantissa * rest + _POWERS[4]
+    mantissa = mantissa * rest + _POWERS[5]
+    mantissa = mantissa * rest * rest + rest + _WHOLE
+    return mantissa * np.int32((power + _BIAS) << _MANTISSA).view(np.float32)
 
 
 @no_type_check
