@@ -34,7 +34,7 @@ def measure_training(rounds: int) -> list[Row]:
     rows = []
     for backbone, asked in _ASKED.items():
         times = _times(backbone, max(3, rounds // 3))
-        # The better precision counts: depthwise convolutions, which X3D is made of, are slow in bfloat16.
+        # The better precision counts, which depends on the processor.
         best = min(("posec3d float32", "posec3d bfloat16"), key=times.__getitem__)
         rows += compared("training step", backbone, times, reference="reference", asked={best: asked})
     return rows

@@ -88,7 +88,7 @@ class Network:
 
     `base_channels` is how many channels the first layer gives: 32, for "x3d" 24. `stage_blocks` is the number of
     residual blocks in each stage: (4, 6, 3) for "slowonly", (2, 5, 3) for "x3d" (X3D-shallow); for "c3d", that of
-    convolutions: (1, 1, 2, 2) (C3D-light). On a CPU, X3D trains fastest in fp32, C3D and SlowOnly in bf16.
+    convolutions: (1, 1, 2, 2) (C3D-light).
     """
 
     backbone: Backbone = "slowonly"

@@ -10,12 +10,13 @@ from jaxtyping import Num
 from torch import Tensor
 from torch import nn
 
+from posec3d.runtime.tensors import COMPILED_DTYPES
 from posec3d.runtime.tensors import as_array
+from posec3d.runtime.tensors import as_frames
 from posec3d.runtime.threads import in_parallel
 
 # Of the volume; above it the dense convolution is about as fast.
 _DENSEST = 0.25
-_COMPILED_DTYPES = (torch.float32, torch.bfloat16)
 
 
 class HeatmapConv3d(nn.Conv3d):
@@ -40,11 +41,11 @@ class HeatmapConv3d(nn.Conv3d):
         plain &= self.padding == tuple(side // 2 for side in self.kernel_size)
         if not plain or volume.device.type != "cpu" or volume.requires_grad or torch.compiler.is_compiling():
             return False
-        if volume.dtype not in _COMPILED_DTYPES or _output_dtype(volume) not in _COMPILED_DTYPES:
+        if volume.dtype not in COMPILED_DTYPES or _output_dtype(volume) not in COMPILED_DTYPES:
             return False
         from posec3d.compiled.convolution import num_not_zero
 
-        return bool(num_not_zero(_as_frames(volume)) < _DENSEST * volume.numel())
+        return bool(num_not_zero(as_frames(volume)) < _DENSEST * volume.numel())
 
 
 @torch.no_grad()
@@ -101,7 +102,7 @@ def _convolved(
     num_clips, _, num_frames, height, width = volume.shape
     size = (-(-height // stride), -(-width // stride))
     output = torch.empty((num_clips, num_frames, *size, weight.shape[0]), dtype=dtype)
-    frames, written, kernel = _as_frames(volume), as_array(output.flatten(0, 1)), _turned(weight)
+    frames, written, kernel = as_frames(volume), as_array(output.flatten(0, 1)), _turned(weight)
     offsets = bias.detach().float().numpy()
     in_parallel(lambda first, last: compiled(frames, num_frames, kernel, offsets, written, first, last), len(frames))
     return output.permute(0, 4, 1, 2, 3)
@@ -112,7 +113,7 @@ def _kernel_gradient(volume: Tensor, weight: Tensor, gradient: Tensor, stride: i
 
     num_outputs, num_channels, length, height, width = weight.shape
     num_clips, num_frames = volume.shape[0], volume.shape[2]
-    frames, given = _as_frames(volume), _as_frames(gradient)
+    frames, given = as_frames(volume), as_frames(gradient)
     # A sum a clip, and then the sum of these: the same bits with any number of threads.
     of_clips = np.zeros((num_clips, length, num_channels, height, width * num_outputs), np.float32)
 
@@ -131,11 +132,6 @@ def _turned(weight: Tensor) -> np.ndarray:
     """Return a weight (O, C, KT, KH, KW) as the compiled loops want it, (KT, C, KH, KW * O), turned around."""
     turned = weight.detach().float().permute(2, 1, 3, 4, 0).flip(2, 3)
     return turned.reshape(*turned.shape[:3], -1).contiguous().numpy()
-
-
-def _as_frames(volume: Float[Tensor, "B C T H W"]) -> np.ndarray:
-    """Return the frames of all clips one after the other, (B * T, H, W, C); no copy if they lie channels last."""
-    return as_array(volume.detach().permute(0, 2, 3, 4, 1).contiguous().flatten(0, 1))
 
 
 def _output_dtype(volume: Tensor) -> torch.dtype:

@@ -1,8 +1,7 @@
 """X3D-shallow for heatmap volumes: residual blocks around depthwise convolutions, an eighth of SlowOnly's parameters.
 
 Source: PoseC3D, section 3.3 (X3D-s); layers and parameter names as pyskl `X3D` with gamma_w 1, gamma_b 2.25 and neither
-squeeze-excitation nor swish, whose published weights load unchanged. On a CPU it trains fastest in fp32 (the gradient
-of a depthwise convolution is slow in bf16), and is run fastest in bf16.
+squeeze-excitation nor swish, whose published weights load unchanged.
 """
 
 from collections import OrderedDict
@@ -11,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch import nn
 
+from posec3d.models.depthwise_convolution import DepthwiseConv3d
 from posec3d.models.heatmap_convolution import HeatmapConv3d
 from posec3d.models.layers import ConvBNReLU
 from posec3d.models.layers import initialise_convolutions
@@ -26,7 +26,9 @@ class Block(nn.Module):
         super().__init__()
         self.conv1 = ConvBNReLU(in_channels, planes, (1, 1, 1))
         # Without a ReLU of its own, as the reference without swish: conv3 sees the normalised values.
-        self.conv2 = ConvBNReLU(planes, planes, (3, 3, 3), stride=stride, groups=planes, relu=False)
+        self.conv2 = ConvBNReLU(
+            planes, planes, (3, 3, 3), stride=stride, groups=planes, relu=False, convolution=DepthwiseConv3d
+        )
         self.conv3 = ConvBNReLU(planes, out_channels, (1, 1, 1), relu=False)
         self.downsample = (
             ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False)
@@ -61,7 +63,9 @@ class X3D(nn.Module):
         # A convolution alone, under the name that it has in the published files.
         spatial = HeatmapConv3d(in_channels, base_channels, (1, 3, 3), (1, 2, 2), padding=(0, 1, 1), bias=False)
         self.conv1_s = nn.Sequential(OrderedDict(conv=spatial))
-        self.conv1_t = ConvBNReLU(base_channels, base_channels, (5, 1, 1), groups=base_channels)
+        self.conv1_t = ConvBNReLU(
+            base_channels, base_channels, (5, 1, 1), groups=base_channels, convolution=DepthwiseConv3d
+        )
         channels = base_channels
         for stage, num_blocks in enumerate(stage_blocks):
             out_channels = base_channels * 2**stage

@@ -2,9 +2,18 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
+
+# Of what compiled loops compute.
+COMPILED_DTYPES = (torch.float32, torch.bfloat16)
 
 
 def as_array(tensor: Tensor) -> np.ndarray:
     """Return the memory of a tensor on the processor as an array: float32, or bfloat16 as the uint16 of its bits."""
     return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
+
+
+def as_frames(volume: Float[Tensor, "B C T H W"]) -> np.ndarray:
+    """Return the frames of all clips one after the other, (B * T, H, W, C); no copy if they lie channels last."""
+    return as_array(volume.detach().permute(0, 2, 3, 4, 1).contiguous().flatten(0, 1))
