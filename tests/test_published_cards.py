@@ -37,6 +37,19 @@ def test_published_weights_are_run_as_their_configs_say(golden, name, kind, skel
     assert found.num_classes == 60
 
 
+@pytest.mark.parametrize(("name", "strides"), [("ntu60-pose-1x", (1, 1, 1)), ("ntu60-keypoint-1x", None)])
+def test_the_keypoint_stream_of_rgbpose_conv3d_keeps_time_whole(golden, name, strides):
+    # Weights alone do not tell: mmaction2 1.2.0, rgbpose_conv3d/pose_only.py.
+    path = golden / "mmaction2-1.2.0-trained-epoch-1.pth"
+
+    found = card(name, path)
+    model, _ = load_model(path, found)
+
+    assert found.network.temporal_strides == strides
+    features = model.backbone(torch.zeros(1, 17, 32, 16, 16))
+    assert features.shape[2] == (32 if strides else 16)
+
+
 def test_class_names_come_with_the_data_set_if_their_number_fits(golden):
     path = golden / "mmaction2-1.2.0-trained-epoch-1.pth"
 

@@ -42,6 +42,7 @@ def build_model(card: ModelCard) -> PoseC3D:
         backbone=card.network.backbone,
         base_channels=card.network.base_channels,
         stage_blocks=card.network.stage_blocks,
+        temporal_strides=card.network.temporal_strides,
         dropout=card.network.dropout,
     )
 

@@ -88,12 +88,14 @@ class Network:
 
     `base_channels` is how many channels the first layer gives: 32, for "x3d" 24. `stage_blocks` is the number of
     residual blocks in each stage: (4, 6, 3) for "slowonly", (2, 5, 3) for "x3d" (X3D-shallow); for "c3d", that of
-    convolutions: (1, 1, 2, 2) (C3D-light).
+    convolutions: (1, 1, 2, 2) (C3D-light). `temporal_strides`, one a stage, say by how much stages divide time:
+    (1, 1, 2) for "slowonly", else 1 in each.
     """
 
     backbone: Backbone = "slowonly"
     base_channels: _Positive | None = None
     stage_blocks: Annotated[tuple[_Positive, ...], Field(min_length=1)] | None = None
+    temporal_strides: Annotated[tuple[_Positive, ...], Field(min_length=1)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
 

@@ -1,6 +1,7 @@
 """How published weights are run: what their files do not say, and their projects' configs do."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,9 @@ def card_of_published(file: PublishedFile, path: Path) -> ModelCard:
             f"{name}: is {file.description}; posec3d runs networks that see poses alone, such as ntu60-keypoint"
         )
     network, _ = network_of(path)
+    if name == "ntu60-pose-1x":
+        # mmaction2 1.2.0, rgbpose_conv3d/pose_only.py: the two streams keep their frames side by side.
+        network = replace(network, temporal_strides=(1, 1, 1))
     num_classes = num_classes_of(path)
     dataset = dataset_of(name)
     names = class_names_of(dataset) if dataset else None

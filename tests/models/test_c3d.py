@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn import functional
 
 from posec3d.models.builders import build_posec3d
 from posec3d.models.c3d import C3D
@@ -63,6 +64,29 @@ def test_time_is_kept_and_space_is_halved_three_times(canvas, expected):
     assert backbone(torch.zeros(1, 17, 48, canvas, canvas)).shape == (1, 16, 48, expected, expected)
 
 
+def test_time_can_be_divided_as_pyskls_temporal_downsample_does():
+    backbone = C3D(base_channels=2, temporal_strides=(1, 1, 2, 2)).eval()
+    x = volume(11, 16, 16)
+
+    # pyskl's c3d.py: pool1 is (1, 2, 2), pool2 and pool3 are 2 each way, and a last odd frame is left out.
+    expected = backbone.conv2a(functional.avg_pool3d(backbone.conv1a(x), (1, 2, 2)))
+    for names in (("conv3a", "conv3b"), ("conv4a", "conv4b")):
+        expected = functional.avg_pool3d(expected, 2)
+        for name in names:
+            expected = getattr(backbone, name)(expected)
+
+    assert expected.shape == (2, 16, 2, 2, 2)
+    torch.testing.assert_close(backbone(x), expected, rtol=0, atol=1e-5)
+
+
+def test_clips_too_short_for_the_temporal_strides_are_refused():
+    backbone = C3D(base_channels=2, stage_blocks=(1, 1), temporal_strides=(2, 3))
+
+    assert backbone(torch.zeros(1, 17, 6, 4, 4)).shape == (1, 4, 1, 2, 2)
+    with pytest.raises(ValueError, match=r"a clip of 5 frames is too short .*\(2, 3\); set clips.length to 6 or more"):
+        backbone(torch.zeros(1, 17, 5, 4, 4))
+
+
 def test_every_convolution_looks_along_time():
     kernels = {module.kernel_size for module in C3D().modules() if isinstance(module, torch.nn.Conv3d)}
 
@@ -86,7 +110,7 @@ def test_steps_down_the_gradient_lower_the_loss():
     losses = []
     for _ in range(5):
         optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(model.classify(volume(8, 16, 16)), labels)
+        loss = functional.cross_entropy(model.classify(volume(8, 16, 16)), labels)
         loss.backward()
         assert all(parameter.grad is not None for parameter in model.parameters())
         optimiser.step()
@@ -112,7 +136,7 @@ def test_fused_normalisation_gives_the_same_logits():
 def test_pooling_frame_by_frame_is_pooling_in_three_dimensions(memory_format):
     x = torch.randn(2, 5, 4, 9, 7, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=memory_format)
 
-    expected = torch.nn.functional.avg_pool3d(x, (1, 2, 2), stride=(1, 2, 2))  # as pyskl
+    expected = functional.avg_pool3d(x, (1, 2, 2), stride=(1, 2, 2))  # as pyskl
 
     # Means of four numbers, added up in any order.
     torch.testing.assert_close(_mean_of_neighbours(x), expected, rtol=0, atol=1e-6)

@@ -126,6 +126,32 @@ def test_frames_that_clips_share_are_looked_at_once_with_the_same_logits():
     torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(("temporal_strides", "shared"), [((1, 2, 1), True), ((2, 1, 1), False)])
+def test_frames_are_shared_unless_the_first_stage_divides_time(temporal_strides, shared):
+    model = build_posec3d(
+        num_classes=7, base_channels=4, stage_blocks=(1, 1, 1), temporal_strides=temporal_strides
+    ).eval()
+    torch.nn.init.normal_(model.cls_head.fc_cls.weight)
+    volume = model.heatmaps(torch.rand(1, 2, 5, 17, 2) * 40, torch.rand(1, 2, 5, 17), (40, 40))
+    places = torch.tensor([[0, 1, 2, 3], [1, 1, 4, 4], [4, 2, 0, 0]])
+
+    with torch.inference_mode():
+        logits = model.classify_shared(volume, places)
+        expected = model.classify(volume[0].transpose(0, 1)[places].transpose(1, 2))
+
+    assert model.backbone.sees_frames_singly == shared
+    torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("backbone", "num_stages"), [("slowonly", 3), ("c3d", 4), ("x3d", 3)])
+def test_every_stage_needs_a_temporal_stride_if_any_has_one(backbone, num_stages):
+    strides = (1,) * (num_stages - 1)
+
+    with pytest.raises(ValueError, match=rf"temporal_strides=.* is not one for each of {num_stages} stages; give"):
+        build_posec3d(num_classes=3, backbone=backbone, temporal_strides=strides)
+    build_posec3d(num_classes=3, backbone=backbone, temporal_strides=(*strides, 3))
+
+
 @pytest.mark.parametrize(
     ("name", "num_videos"),
     [

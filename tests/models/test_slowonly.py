@@ -41,6 +41,14 @@ def test_time_is_halved_once_and_space_three_times():
     assert backbone(torch.zeros(1, 17, 48, 64, 64)).shape == (1, 64, 24, 8, 8)
 
 
+@pytest.mark.parametrize(("temporal_strides", "frames"), [((1, 1, 1), 48), ((1, 2, 2), 12), ((2, 1, 4), 6)])
+def test_other_stages_can_divide_time(temporal_strides, frames):
+    # (1, 1, 1) is the pose pathway of RGBPose-Conv3D.
+    backbone = SlowOnly(base_channels=4, stage_blocks=(1, 1, 1), temporal_strides=temporal_strides)
+
+    assert backbone(torch.zeros(1, 17, 48, 16, 16)).shape == (1, 64, frames, 2, 2)
+
+
 def test_only_later_stages_look_along_time():
     backbone = SlowOnly(base_channels=4, stage_blocks=(1, 2, 1))
 

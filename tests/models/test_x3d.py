@@ -76,6 +76,12 @@ def test_time_is_kept_and_space_is_halved_four_times(canvas):
     assert backbone(torch.zeros(1, 17, 48, canvas, canvas)).shape == (1, 36, 48, 4, 4)
 
 
+def test_time_can_be_divided():
+    backbone = X3D(base_channels=4, stage_blocks=(1, 1, 1), temporal_strides=(1, 2, 2))
+
+    assert backbone(torch.zeros(1, 17, 48, 16, 16)).shape == (1, 36, 12, 1, 1)
+
+
 def test_only_the_depthwise_convolutions_look_along_time():
     convolutions = [module for module in X3D().modules() if isinstance(module, torch.nn.Conv3d)]
 

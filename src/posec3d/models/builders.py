@@ -12,6 +12,13 @@ from posec3d.models.x3d import X3D
 
 Backbone = Literal["slowonly", "c3d", "x3d"]
 
+# Each backbone with its first channels and the blocks of its stages, as published.
+_PUBLISHED: dict[Backbone, tuple[type[SlowOnly | C3D | X3D], int, tuple[int, ...]]] = {
+    "slowonly": (SlowOnly, 32, (4, 6, 3)),
+    "c3d": (C3D, 32, (1, 1, 2, 2)),
+    "x3d": (X3D, 24, (2, 5, 3)),
+}
+
 
 def build_posec3d(
     *,
@@ -23,14 +30,16 @@ def build_posec3d(
     backbone: Backbone = "slowonly",
     base_channels: int | None = None,
     stage_blocks: tuple[int, ...] | None = None,
+    temporal_strides: tuple[int, ...] | None = None,
     dropout: float = 0.5,
 ) -> PoseC3D:
     """Build PoseC3D on a backbone, as large as published where no size is given.
 
-    Its input channels are keypoints, or limbs when `limbs` are given.
+    Its input channels are keypoints, or limbs when `limbs` are given. ValueError unless each stage has a temporal
+    stride, if any has.
     """
     in_channels = num_keypoints if limbs is None else len(limbs)
-    features = _backbone(backbone, in_channels, base_channels, stage_blocks)
+    features = _backbone(backbone, in_channels, base_channels, stage_blocks, temporal_strides)
     return PoseC3D(
         HeatmapLayer(limbs=limbs, sigma=sigma, threshold=threshold),
         features,
@@ -39,10 +48,18 @@ def build_posec3d(
 
 
 def _backbone(
-    name: Backbone, in_channels: int, base_channels: int | None, stage_blocks: tuple[int, ...] | None
+    name: Backbone,
+    in_channels: int,
+    base_channels: int | None,
+    stage_blocks: tuple[int, ...] | None,
+    temporal_strides: tuple[int, ...] | None,
 ) -> SlowOnly | C3D | X3D:
-    if name == "c3d":
-        return C3D(in_channels, base_channels=base_channels or 32, stage_blocks=stage_blocks or (1, 1, 2, 2))
-    if name == "x3d":
-        return X3D(in_channels, base_channels=base_channels or 24, stage_blocks=stage_blocks or (2, 5, 3))
-    return SlowOnly(in_channels, base_channels=base_channels or 32, stage_blocks=stage_blocks or (4, 6, 3))
+    kind, published_channels, published_blocks = _PUBLISHED[name]
+    blocks = stage_blocks or published_blocks
+    if temporal_strides is not None and len(temporal_strides) != len(blocks):
+        raise ValueError(
+            f"network.temporal_strides={temporal_strides} is not one for each of {len(blocks)} stages; "
+            f"give {len(blocks)} numbers, as stage_blocks={blocks}"
+        )
+    channels = base_channels or published_channels
+    return kind(in_channels, base_channels=channels, stage_blocks=blocks, temporal_strides=temporal_strides)

@@ -4,6 +4,8 @@ Source: PoseC3D, section 3.3 (C3D-s); layers and parameter names as pyskl `C3D` 
 published weights load unchanged. On a CPU it trains fastest in bf16.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -20,7 +22,8 @@ class C3D(nn.Module):
 
     `stage_blocks` counts the convolutions of each stage: (1, 1, 2, 2) in the published network, pyskl's "3 stages", and
     (1, 1, 2, 2, 2) in the paper's C3D. Every stage but the first halves height and width, and has twice the channels of
-    the one before, but at most 8 * base_channels.
+    the one before, but at most 8 * base_channels. Each divides time by its part of `temporal_strides`, as means over so
+    many frames; without them time stays whole. (1, 1, 2, 2) is pyskl's `temporal_downsample`.
     """
 
     def __init__(
@@ -29,8 +32,10 @@ class C3D(nn.Module):
         *,
         base_channels: int = 32,
         stage_blocks: tuple[int, ...] = (1, 1, 2, 2),
+        temporal_strides: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
+        self.temporal_strides = temporal_strides or tuple(1 for _ in stage_blocks)
         self.stages: list[list[str]] = []
         channels = in_channels
         for stage, num_convolutions in enumerate(stage_blocks):
@@ -44,16 +49,22 @@ class C3D(nn.Module):
         self.out_channels = channels
         initialise_convolutions(self)
 
-    def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T H2 W2"]:
+    def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
         smallest = 2 ** (len(self.stages) - 1)
         if min(volume.shape[-2:]) < smallest:
             raise ValueError(
                 f"a canvas of {volume.shape[-2]}x{volume.shape[-1]} cannot be halved {len(self.stages) - 1} times; "
                 f"set clips.train_canvas and clips.test_canvas to {smallest} or more"
             )
+        if volume.shape[2] < (shortest := math.prod(self.temporal_strides)):
+            raise ValueError(
+                f"a clip of {volume.shape[2]} frames is too short for temporal_strides={self.temporal_strides}; "
+                f"set clips.length to {shortest} or more"
+            )
         x = volume
-        for stage, names in enumerate(self.stages):
+        for stage, (names, temporal_stride) in enumerate(zip(self.stages, self.temporal_strides, strict=True)):
             x = _mean_of_neighbours(x) if stage else x
+            x = _mean_over_time(x, temporal_stride) if temporal_stride > 1 else x
             for name in names:
                 x = getattr(self, name)(x)
         return x
@@ -66,3 +77,9 @@ def _mean_of_neighbours(x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T H
     """
     frames = functional.avg_pool2d(x.transpose(1, 2).flatten(0, 1), 2)
     return torch.unflatten(frames, 0, (x.shape[0], x.shape[2])).transpose(1, 2)
+
+
+def _mean_over_time(x: Float[Tensor, "B C T H W"], length: int) -> Float[Tensor, "B C T2 H W"]:
+    """Divide time by `length`; last frames that are too few are left out."""
+    num_frames = x.shape[2] // length
+    return torch.unflatten(x[:, :, : num_frames * length], 2, (num_frames, length)).mean(3)

@@ -85,7 +85,7 @@ class PoseC3D(nn.Module):
         The layers that see single frames run once a drawn frame, however many clips it is in. The same logits as
         `classify` gives in evaluation.
         """
-        if not isinstance(self.backbone, SlowOnly):
+        if not isinstance(self.backbone, SlowOnly) or not self.backbone.sees_frames_singly:
             return self.classify(volume[0].transpose(0, 1)[places].transpose(1, 2))
         frames = self.backbone.frame_features(volume)[0].transpose(0, 1)
         logits: Tensor = self.cls_head(self.backbone.clip_features(frames[places].transpose(1, 2)))

@@ -45,7 +45,8 @@ class SlowOnly(nn.Module):
     """Volume (B, in_channels, T, H, W) to features (B, 16 * base_channels, T/2, H/8, W/8), for three stages.
 
     The published network has base_channels 32 and stage_blocks (4, 6, 3), or (3, 4, 6) for Kinetics-400, UCF101 and
-    HMDB51. Temporal kernels stand in every stage but the first; time is halved in the last stage alone.
+    HMDB51. Temporal kernels stand in every stage but the first. Each stage divides time by its part of
+    `temporal_strides`; without them the last stage alone, by 2.
     """
 
     def __init__(
@@ -54,28 +55,31 @@ class SlowOnly(nn.Module):
         *,
         base_channels: int = 32,
         stage_blocks: tuple[int, ...] = (4, 6, 3),
+        temporal_strides: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         self.conv1 = ConvBNReLU(in_channels, base_channels, (1, 7, 7), convolution=HeatmapConv3d)
+        self.temporal_strides = temporal_strides or (*(1 for _ in stage_blocks[1:]), 2)
         channels, planes = base_channels, base_channels
-        for stage, num_blocks in enumerate(stage_blocks):
-            last = stage == len(stage_blocks) - 1
+        for stage, (num_blocks, temporal_stride) in enumerate(zip(stage_blocks, self.temporal_strides, strict=True)):
             blocks = []
             for block in range(num_blocks):
-                stride = (1, 1, 1) if block else (2 if last else 1, 2, 2)
+                stride = (1, 1, 1) if block else (temporal_stride, 2, 2)
                 blocks.append(Bottleneck(channels, planes, stride=stride, inflated=stage > 0))
                 channels = planes * _EXPANSION
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
             planes *= 2
         self.num_stages = len(stage_blocks)
+        # Whether `frame_features` are of each frame by itself.
+        self.sees_frames_singly = self.num_stages == 1 or self.temporal_strides[0] == 1
         self.out_channels = channels
         _initialise(self)
 
     def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
         return self.clip_features(self.frame_features(volume))
 
-    def frame_features(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T H2 W2"]:
-        """Return what the first layers make of each frame by itself; they know nothing of the frames beside it."""
+    def frame_features(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
+        """Return what the first layers make of each frame by itself, if `sees_frames_singly`."""
         x: Tensor = _rectified_and_pooled(self.conv1, volume)
         return self._run(x, 0, 1) if self.num_stages > 1 else x
 

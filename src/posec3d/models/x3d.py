@@ -37,7 +37,7 @@ class Block(nn.Module):
         )
         self.relu = nn.ReLU(inplace=True)
 
-    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T H2 W2"]:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
         shortcut = x if self.downsample is None else self.downsample(x)
         # In place: a normalisation does not need what it gave to know its gradient.
         out: Tensor = self.relu(self.conv3(self.conv2(self.conv1(x))).add_(shortcut))
@@ -49,7 +49,8 @@ class X3D(nn.Module):
 
     The published network has base_channels 24 and stage_blocks (2, 5, 3); the paper's X3D (gamma_d 2.2) has
     (5, 11, 7). The stem halves height and width (rounded up), and so does every stage; each stage but the first has
-    twice the channels of the one before.
+    twice the channels of the one before. Each stage divides time by its part of `temporal_strides`; without them time
+    stays whole.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class X3D(nn.Module):
         *,
         base_channels: int = 24,
         stage_blocks: tuple[int, ...] = (2, 5, 3),
+        temporal_strides: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         # A convolution alone, under the name that it has in the published files.
@@ -67,11 +69,12 @@ class X3D(nn.Module):
             base_channels, base_channels, (5, 1, 1), groups=base_channels, convolution=DepthwiseConv3d
         )
         channels = base_channels
-        for stage, num_blocks in enumerate(stage_blocks):
+        temporal_strides = temporal_strides or tuple(1 for _ in stage_blocks)
+        for stage, (num_blocks, temporal_stride) in enumerate(zip(stage_blocks, temporal_strides, strict=True)):
             out_channels = base_channels * 2**stage
             blocks = []
             for block in range(num_blocks):
-                stride = (1, 1, 1) if block else (1, 2, 2)
+                stride = (1, 1, 1) if block else (temporal_stride, 2, 2)
                 blocks.append(Block(channels, int(out_channels * _EXPANSION), out_channels, stride=stride))
                 channels = out_channels
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
@@ -80,7 +83,7 @@ class X3D(nn.Module):
         self.conv5 = ConvBNReLU(channels, self.out_channels, (1, 1, 1))
         _initialise(self)
 
-    def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T H2 W2"]:
+    def forward(self, volume: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
         x: Tensor = self.conv1_t(self.conv1_s(volume))
         for stage in range(self.num_stages):
             x = getattr(self, f"layer{stage + 1}")(x)
