@@ -4,7 +4,6 @@ import torch
 from posec3d.models.builders import build_posec3d
 from posec3d.models.layers import fuse_normalisation
 from posec3d.models.slowonly import SlowOnly
-from posec3d.models.slowonly import _widest_of_neighbours
 
 
 def count(module):
@@ -69,12 +68,3 @@ def test_fused_normalisation_gives_the_same_logits():
 
     assert not any(isinstance(module, torch.nn.BatchNorm3d) for module in model.modules())
     torch.testing.assert_close(model.classify(volume), before, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last_3d])
-def test_pooling_frame_by_frame_is_pooling_in_three_dimensions(memory_format):
-    x = torch.randn(2, 5, 4, 9, 7, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=memory_format)
-
-    expected = torch.nn.functional.max_pool3d(x, (1, 3, 3), stride=1, padding=(0, 1, 1))
-
-    torch.testing.assert_close(_widest_of_neighbours(x), expected, rtol=0, atol=0)

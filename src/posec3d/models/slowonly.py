@@ -8,12 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch import nn
-from torch.nn import functional
 
 from posec3d.models.heatmap_convolution import HeatmapConv3d
 from posec3d.models.heatmap_convolution import convolve_and_pool
 from posec3d.models.layers import ConvBNReLU
+from posec3d.models.layers import PointwiseConv3d
 from posec3d.models.layers import initialise_convolutions
+from posec3d.models.neighbour_pooling import highest_of_neighbours
 
 _EXPANSION = 4
 
@@ -28,7 +29,7 @@ class Bottleneck(nn.Module):
         self.conv2 = ConvBNReLU(planes, planes, (1, 3, 3), stride=stride)
         self.conv3 = ConvBNReLU(planes, out_channels, (1, 1, 1), relu=False)
         self.downsample = (
-            ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False)
+            ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False, convolution=PointwiseConv3d)
             if stride != (1, 1, 1) or in_channels != out_channels
             else None
         )
@@ -97,19 +98,10 @@ def _rectified_and_pooled(layer: ConvBNReLU, volume: Float[Tensor, "B C T H W"])
     """Run the first layer and its pooling, in one pass where a compiled loop can and nothing is learnt."""
     learns = layer.training or torch.is_grad_enabled()
     if learns or not (isinstance(layer.conv, HeatmapConv3d) and layer.conv.is_sparse(volume)):
-        return _widest_of_neighbours(layer(volume))
+        return highest_of_neighbours(layer(volume))
     fused = layer.fused()
     assert fused.bias is not None
     return convolve_and_pool(volume, fused.weight, fused.bias)
-
-
-def _widest_of_neighbours(x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T H W"]:
-    """Pool each frame over 3x3 pixels with stride 1: mmaction2's pool1, which keeps the size.
-
-    In two dimensions, frame by frame: on a GPU the gradient of 3-D max pooling is not deterministic.
-    """
-    frames = functional.max_pool2d(x.transpose(1, 2).flatten(0, 1), 3, stride=1, padding=1)
-    return torch.unflatten(frames, 0, (x.shape[0], x.shape[2])).transpose(1, 2)
 
 
 def _initialise(backbone: nn.Module) -> None:
