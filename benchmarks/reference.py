@@ -10,9 +10,15 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch import nn
 
+from posec3d.models import slowonly
 from posec3d.models.builders import build_posec3d
+from posec3d.models.depthwise_convolution import DepthwiseConv3d
 from posec3d.models.heatmap_convolution import HeatmapConv3d
+from posec3d.models.layers import PointwiseConv3d
+from posec3d.models.neighbour_pooling import highest_by_torch
+from posec3d.models.neighbour_pooling import highest_of_neighbours
 from posec3d.models.recognizer import PoseC3D
 from posec3d.poses import Poses
 
@@ -100,10 +106,15 @@ def network(num_classes: int = 60) -> PoseC3D:
 
 @contextmanager
 def plain_convolutions() -> Iterator[None]:
-    """Let every convolution be nn.Conv3d's own, the first as well."""
-    ours = HeatmapConv3d.is_sparse
-    HeatmapConv3d.is_sparse = lambda *_: False  # type: ignore[method-assign,assignment]
+    """Let every convolution be nn.Conv3d's own, and every pooling torch's."""
+    kinds = (HeatmapConv3d, DepthwiseConv3d, PointwiseConv3d)
+    ours = [kind.forward for kind in kinds]
+    for kind in kinds:
+        kind.forward = nn.Conv3d.forward  # type: ignore[method-assign,assignment]
+    slowonly.highest_of_neighbours = highest_by_torch
     try:
         yield
     finally:
-        HeatmapConv3d.is_sparse = ours  # type: ignore[method-assign]
+        slowonly.highest_of_neighbours = highest_of_neighbours
+        for kind, forward in zip(kinds, ours, strict=True):
+            kind.forward = forward  # type: ignore[method-assign]

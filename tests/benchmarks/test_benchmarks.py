@@ -19,6 +19,7 @@ from benchmarks.timing import compared  # noqa: E402
 from benchmarks.timing import medians  # noqa: E402
 from benchmarks.videos import made_up_video  # noqa: E402
 from posec3d.clips.pipeline import scored_views  # noqa: E402
+from posec3d.models.builders import build_posec3d  # noqa: E402
 from posec3d.models.recognizer import HeatmapLayer  # noqa: E402
 from posec3d.skeletons import get_skeleton  # noqa: E402
 
@@ -86,3 +87,27 @@ def test_the_command_writes_a_table_json_and_a_chart(tmp_path):
         assert [row["note"] for row in rows if row["stage"] == "CUDA"] == ["not measured: no CUDA device"] * 2
     with Image.open(tmp_path / "speed.png") as chart:
         assert chart.width > 600
+
+
+@pytest.mark.parametrize("backbone", ["slowonly", "c3d", "x3d"])
+def test_the_reference_network_is_torchs_operators_alone(backbone):
+    model = build_posec3d(num_classes=3, backbone=backbone, base_channels=4)
+    volume = torch.zeros(1, 17, 4, 16, 16)
+
+    with reference.plain_convolutions():
+        plain = operators_of(model.classify(volume))
+
+    # Functions of our own have names of Python classes that nobody imports.
+    assert not [name for name in plain if name.startswith("_")]
+    assert [name for name in operators_of(model.classify(volume)) if name.startswith("_")]
+
+
+def operators_of(result):
+    """Return the names of all that a gradient would pass."""
+    found, waiting = {}, [result.grad_fn]
+    while waiting:
+        function = waiting.pop()
+        if function is not None and function not in found:
+            found[function] = type(function).__name__
+            waiting += [before for before, _ in function.next_functions]
+    return set(found.values())

@@ -23,7 +23,14 @@ def highest_of_neighbours(x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T
     if wanted and x.device.type == "cpu" and x.dtype in COMPILED_DTYPES and not torch.compiler.is_compiling():
         result: Tensor = _HighestOfNeighbours.apply(x)  # type: ignore[no-untyped-call]
         return result
-    # In two dimensions, frame by frame: on a GPU the gradient of 3-D max pooling is not deterministic.
+    return highest_by_torch(x)
+
+
+def highest_by_torch(x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T H W"]:
+    """Do the same by PyTorch's operators.
+
+    In two dimensions, frame by frame: on a GPU the gradient of 3-D max pooling is not deterministic.
+    """
     frames = functional.max_pool2d(x.transpose(1, 2).flatten(0, 1), 3, stride=1, padding=1)
     return torch.unflatten(frames, 0, (x.shape[0], x.shape[2])).transpose(1, 2)
 
