@@ -108,13 +108,16 @@ def network(num_classes: int = 60) -> PoseC3D:
 def plain_convolutions() -> Iterator[None]:
     """Let every convolution be nn.Conv3d's own, and every pooling torch's."""
     kinds = (HeatmapConv3d, DepthwiseConv3d, PointwiseConv3d)
-    ours = [kind.forward for kind in kinds]
+    ours, is_sparse = [kind.forward for kind in kinds], HeatmapConv3d.is_sparse
     for kind in kinds:
         kind.forward = nn.Conv3d.forward  # type: ignore[method-assign,assignment]
+    # SlowOnly asks before it scores.
+    HeatmapConv3d.is_sparse = lambda *_: False  # type: ignore[method-assign,assignment]
     slowonly.highest_of_neighbours = highest_by_torch
     try:
         yield
     finally:
         slowonly.highest_of_neighbours = highest_of_neighbours
+        HeatmapConv3d.is_sparse = is_sparse  # type: ignore[method-assign]
         for kind, forward in zip(kinds, ours, strict=True):
             kind.forward = forward  # type: ignore[method-assign]

@@ -19,6 +19,7 @@ from benchmarks.timing import compared  # noqa: E402
 from benchmarks.timing import medians  # noqa: E402
 from benchmarks.videos import made_up_video  # noqa: E402
 from posec3d.clips.pipeline import scored_views  # noqa: E402
+from posec3d.models import heatmap_convolution  # noqa: E402
 from posec3d.models.builders import build_posec3d  # noqa: E402
 from posec3d.models.recognizer import HeatmapLayer  # noqa: E402
 from posec3d.skeletons import get_skeleton  # noqa: E402
@@ -100,6 +101,20 @@ def test_the_reference_network_is_torchs_operators_alone(backbone):
     # Functions of our own have names of Python classes that nobody imports.
     assert not [name for name in plain if name.startswith("_")]
     assert [name for name in operators_of(model.classify(volume)) if name.startswith("_")]
+
+
+@pytest.mark.parametrize("backbone", ["slowonly", "c3d", "x3d"])
+def test_the_reference_network_scores_without_compiled_loops(monkeypatch, backbone):
+    model = build_posec3d(num_classes=3, backbone=backbone, base_channels=4).eval()
+    called = []
+    monkeypatch.setattr(heatmap_convolution, "in_parallel", lambda *_: called.append("ours"))
+
+    with torch.no_grad(), reference.plain_convolutions():
+        model.classify(torch.zeros(1, 17, 4, 16, 16))
+        assert not called
+    with torch.no_grad():
+        model.classify(torch.zeros(1, 17, 4, 16, 16))
+    assert called
 
 
 def operators_of(result):
