@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import torch
 from pydantic import TypeAdapter
 from pydantic import ValidationError
 from safetensors import SafetensorError
@@ -45,6 +46,15 @@ def build_model(card: ModelCard) -> PoseC3D:
         temporal_strides=card.network.temporal_strides,
         dropout=card.network.dropout,
     )
+
+
+def check_network(card: ModelCard) -> None:
+    """Raise ValueError if a card's network cannot be built, or cannot take its clips. Nothing is computed."""
+    with torch.device("meta"):
+        model = build_model(card).eval()
+        channels = card.heatmaps.skeleton.limbs if card.heatmaps.kind == "limb" else card.heatmaps.skeleton.keypoints
+        for canvas in {card.clips.train_canvas, card.clips.test_canvas}:
+            model.classify(torch.empty(1, len(channels), card.clips.length, canvas, canvas))
 
 
 def save_checkpoint(path: Path, weights: dict[str, Tensor], card: ModelCard) -> None:

@@ -23,10 +23,7 @@ def card_of_published(file: PublishedFile, path: Path) -> ModelCard:
     that see pictures.
     """
     name = file.names[0]
-    if re.search(r"-(rgb|rgbpose)\b", name):
-        raise ValueError(
-            f"{name}: is {file.description}; posec3d runs networks that see poses alone, such as ntu60-keypoint"
-        )
+    refuse_pictures(file)
     network, _ = network_of(path)
     if name == "ntu60-pose-1x":
         # mmaction2 1.2.0, rgbpose_conv3d/pose_only.py: the two streams keep their frames side by side.
@@ -41,6 +38,15 @@ def card_of_published(file: PublishedFile, path: Path) -> ModelCard:
         num_classes=num_classes,
         classes=names if names is not None and len(names) == num_classes else None,
     )
+
+
+def refuse_pictures(file: PublishedFile) -> None:
+    """Raise ValueError for a published network that sees pictures."""
+    name = file.names[0]
+    if re.search(r"-(rgb|rgbpose)\b", name):
+        raise ValueError(
+            f"{name}: is {file.description}; posec3d runs networks that see poses alone, such as ntu60-keypoint"
+        )
 
 
 def _heatmaps(name: str) -> Heatmaps:

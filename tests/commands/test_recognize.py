@@ -81,7 +81,27 @@ def test_videos_of_one_name_and_of_one_file_are_written_beside_each_other(tmp_pa
     assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
         *("same-2.mp4", "same.mp4", "squat_000000.mp4", "wave_000001.mp4"),
     ]
-    assert "--out one.gif: there are several videos; give the name of a folder" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "--out one.gif: two.pkl has 2 videos; give the name of a folder" in said.err
+    # Before anything was recognised.
+    assert said.out.count("frames,") == 4
+    assert not Path("one.gif").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--skeleton", "openpose25"), "--skeleton is for pose files, and there is none; leave it out"),
+        (("--canvas", "480", "640"), "--canvas is for pose files, and there is none; leave it out"),
+        (("--canvas", "0", "-5"), "--canvas 0 -5: give height and width in pixels, from 1 on"),
+    ],
+)
+def test_what_only_pose_files_need_is_refused_with_videos(tmp_path, words, message, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("clip.mp4").write_bytes(b"not looked at")
+
+    assert main(["recognize", "clip.mp4", *words]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(run, films, tmp_path):

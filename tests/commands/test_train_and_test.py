@@ -13,9 +13,11 @@ import torch
 from PIL import Image
 
 from posec3d.annotations import AnnotationSet
+from posec3d.annotations import load_annotations
 from posec3d.annotations import save_annotations
 from posec3d.checkpoints import build_model
 from posec3d.checkpoints import read_checkpoint
+from posec3d.checkpoints import save_checkpoint
 from posec3d.cli import main
 from posec3d.config_files import load_experiment
 from posec3d.experiment import card_of
@@ -113,6 +115,57 @@ def test_an_earlier_run_is_moved_and_not_lost(run, made_up, tmp_path):
     assert (tmp_path / "work_dirs/my/last.safetensors").read_bytes() != first
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--cfg-options", *TINY, "network.temporal_strides=(1,2,2)"), "is not one for each of 2 stages"),
+        (("--cfg-options", *TINY, "network.backbone=c3d", "clips.test_canvas=1"), "cannot be halved 1 times"),
+        (("--workers", "-1", "--cfg-options", *TINY), "--workers -1: take 0 or more"),
+        (("--resume", "--cfg-options", *TINY), "resume.pth: nothing to resume here"),
+        (("--work-dir", "my.pkl", "--cfg-options", *TINY), "--work-dir my.pkl: is a file"),
+    ],
+)
+def test_a_mistake_leaves_an_earlier_run_where_it_is(made_up, tmp_path, words, message, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    earlier = tmp_path / "work_dirs/my"
+    earlier.mkdir(parents=True)
+    (earlier / "config.py").write_text("")
+
+    assert main(["train", "--annotations", "my.pkl", *words]) == 2
+
+    assert message in capsys.readouterr().err
+    assert [path.name for path in earlier.iterdir()] == ["config.py"]
+    assert (earlier / "config.py").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (("squat", "wave", "walk"), "class 1 is 'wave', the model's is 'walk'"),
+        (("sit", "stand"), "class 0 is 'sit', the model's is 'squat'"),
+        (("squat", "walk", "wave", "sit"), "it has 4 classes, the model 3"),
+        (("hocken", "gehen", "winken"), None),  # The same in another language, for all that one can tell.
+        (("squat", "walk"), None),
+    ],
+)
+@pytest.mark.parametrize("command", ["test", "robustness"])
+def test_labels_that_mean_other_classes_are_refused(made_up, tmp_path, command, classes, message, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    annotations = load_annotations(made_up)
+    options = [f"data.{part}.annotations=my.pkl" for part in ("train", "test")]
+    experiment = load_experiment(tmp_path / GYM, [*TINY, *options, "data.num_classes=3", "data.classes=None"])
+    card = replace(card_of(experiment), classes=("squat", "walk", "wave"))
+    save_checkpoint(tmp_path / "model.safetensors", build_model(card).state_dict(), card)
+    videos = tuple(video for video in annotations.annotations if video.label < 2)[:2]
+    save_annotations("other.pkl", AnnotationSet(videos, classes=classes))
+
+    status = main([command, "model.safetensors", "--annotations", "other.pkl"])
+
+    said = capsys.readouterr().err
+    assert status == (0 if message is None else 2), said
+    assert (f"other.pkl: its labels mean other classes than the model's: {message}" if message else "") in said
+
+
 def test_training_can_end_with_tests(run, made_up, tmp_path):
     done = run("posec3d", "train", "--annotations", "my.pkl", "--test-last", "--test-best", "--cfg-options", *TINY)
 
@@ -193,6 +246,11 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
         (("fuse", "my.pkl"), "at least two files"),
         (("fuse", "my.pkl", "my.pkl"), "my.pkl: not a scores file"),
         (("fuse", "a.pkl", "b.pkl"), "a.pkl: no such scores file"),
+        (("fuse", "answers.json", "answers.json"), "answers.json: not a scores file .it has no 'scores'.; expected"),
+        (("pack", "nofile.pkl"), "posec3d: nofile.pkl: no such file; give"),
+        (("robustness", "packaged", "--annotations", "my.pkl", "--clips", "0"), "--clips 0: take at least 1"),
+        (("recognize", "my.pkl", "--model", "ntu60-rgb-1x"), "ntu60-rgb-1x: is NTU60 X-Sub, RGB .* see poses alone"),
+        (("visualize", "my.pkl", "--out", "x.png", "--size", "100000"), "--size 100000: take at most 1024 pixels"),
         (("train", "--nonsense"), "nonsense"),
         (("trian",), "no command 'trian'"),
         (("train", "my.pkl"), "my.pkl: not a config file .* given as --annotations FILE"),
@@ -220,6 +278,7 @@ def test_what_a_user_can_mend_is_one_sentence_and_status_two(made_up, tmp_path, 
     nameless = [replace(video, label=None) for video in make_annotations(4).annotations]
     save_annotations(tmp_path / "unlabelled.pkl", AnnotationSet(tuple(nameless)))
     (tmp_path / "two.txt").write_text("squat\nwalk\n")
+    (tmp_path / "answers.json").write_text('{"videos": [{}]}')
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))

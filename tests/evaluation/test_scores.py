@@ -165,7 +165,7 @@ def test_what_is_no_scores_file_is_named(read, suffix, content):
 def test_an_npz_of_something_else_is_named(tmp_path):
     np.savez(tmp_path / "other.npz", weights=VALUES)
 
-    with pytest.raises(ValueError, match=r"other\.npz: not a scores file \('scores'\)"):
+    with pytest.raises(ValueError, match=r"other\.npz: not a scores file \(it has no 'scores'\)"):
         load_scores(tmp_path / "other.npz")
 
 

@@ -76,7 +76,7 @@ def export(
     if path.suffix == Path(checkpoint).suffix:
         raise ValueError(f"{checkpoint}: is exported already; give the checkpoint it was made from")
     keep_freed_memory()
-    model, card = choose_model(None if checkpoint == "packaged" else checkpoint)
+    model, card = choose_model(checkpoint)
     videos = () if calibrate is None else _videos(calibrate, split, card)
     agreement = export_model(model, card, path, precision=precision, videos=videos, say=_LOGGER.info)
     print(_result(path, agreement, made_up=calibrate is None))

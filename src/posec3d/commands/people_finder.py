@@ -23,6 +23,19 @@ class PeopleFinder:
         self._name, self._canvas = estimator, canvas
         self._skeleton: Skeleton | None = None if skeleton is None else get_skeleton(skeleton)
 
+    def check(self, sources: "Sequence[Source]") -> None:
+        """Raise ValueError for a canvas that is none, and for what only pose files need if there is none."""
+        from posec3d.inference.reading import is_posed
+
+        if self._canvas is not None and min(self._canvas) < 1:
+            raise ValueError(
+                f"--canvas {self._canvas[0]} {self._canvas[1]}: give height and width in pixels, from 1 on"
+            )
+        given = {"--skeleton": self._skeleton, "--canvas": self._canvas}
+        meant = [option for option, value in given.items() if value is not None]
+        if meant and sources and not any(is_posed(source) for source in sources):
+            raise ValueError(f"{meant[0]} is for pose files, and there is none; leave it out")
+
     @cached_property
     def estimator(self) -> "PoseEstimator":
         """What finds the people of videos."""

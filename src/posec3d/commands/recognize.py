@@ -88,6 +88,7 @@ def recognize(
 
     found = recorded_sources(sources)
     finder = PeopleFinder(estimator, skeleton, canvas)
+    finder.check(found)
     check_answers(top, threshold)
     _check_options(window, stride, out, json, several=len(found) > 1)
     refuse_overwriting("--json", json, found)
@@ -106,7 +107,10 @@ def recognize(
     videos, failures = [], []
     for source in found:
         try:
-            for video in map(recognizer.fitting, finder.people_of(source)):
+            posed = finder.people_of(source)
+            if len(posed) > 1 and out is not None and out.suffix:
+                raise ValueError(f"--out {out}: {shown(source)} has {len(posed)} videos; give the name of a folder")
+            for video in map(recognizer.fitting, posed):
                 segments = recognizer.recognize(video, people=people, window=window, stride=stride, threshold=threshold)
                 print(f"{video.name}: {counted(len(video.frames), 'frame')}, {end_of(video):.1f} s")
                 for segment in segments:

@@ -68,6 +68,8 @@ def robustness(
     from posec3d.runtime.progress import Progress
 
     check_picture_path(out, "the picture")
+    if clips < 1:
+        raise ValueError(f"--clips {clips}: take at least 1")
     card, weights, videos = what_to_test(config, checkpoint, annotations, split, cfg_options)
     network, card, fabric = scoring_network(weights, card, device=device, runtime=None, precision=precision)
     if videos is None:

@@ -86,7 +86,7 @@ def test(
             that posec3d export wrote run on their own.
         precision: Arithmetic of the network.
         workers: Processes that prepare clips.
-        cfg_options: Changes to the config, such as data.test.split=xsub_val clips.test_clips=1.
+        cfg_options: Changes to the config, such as data.val.annotations=my.pkl clips.test_clips=1.
     """
     from tqdm import tqdm
 

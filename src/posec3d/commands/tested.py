@@ -1,5 +1,6 @@
 """What `posec3d test` and `posec3d robustness` test: which network, on which videos."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from posec3d.export.networks import ClipNetwork
     from posec3d.models.recognizer import PoseC3D
 
+_LOGGER = logging.getLogger(__name__)
+
 
 def scoring_network(
     weights: Path,
@@ -26,6 +29,8 @@ def scoring_network(
     """Return what scores, its card, and the device and arithmetic around it."""
     from posec3d.checkpoints import load_model
     from posec3d.export.description import target_of
+    from posec3d.inference.model_choice import choose_model
+    from posec3d.inference.model_choice import is_packaged
     from posec3d.inference.network_choice import check_runtime
     from posec3d.inference.network_choice import on_runtime
     from posec3d.inference.network_choice import open_network
@@ -37,16 +42,17 @@ def scoring_network(
         network = open_network(weights, runtime, precision, device, card)
         return network, network.card, start_fabric(accelerator="cpu", devices=1, precision="fp32")
     check_runtime(runtime, precision, device)
-    path = checkpoint_path(str(weights), cache_folder())
+    if is_packaged(str(weights)):
+        model, card = choose_model(str(weights))
+    else:
+        model, card = load_model(checkpoint_path(str(weights), cache_folder()), card)
     if runtime in ("onnx", "openvino"):
-        model, card = load_model(path, card)
         return (
             on_runtime(model, card, runtime, precision),
             card,
             start_fabric(accelerator="cpu", devices=1, precision="fp32"),
         )
     fabric = start_fabric(accelerator=device, devices=1, precision=precision)
-    model, card = load_model(path, card)
     return model.to(fabric.device), card, fabric
 
 
@@ -82,6 +88,27 @@ def annotated_videos(annotations: Path, split: str | None, card: "ModelCard") ->
     from posec3d.annotations.files import load_annotations
     from posec3d.annotations.selection import usable_videos
 
-    return usable_videos(
-        load_annotations(annotations), split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton
+    found = load_annotations(annotations)
+    _check_classes(found.classes, card.classes, annotations)
+    return usable_videos(found, split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton)
+
+
+def _check_classes(found: "Sequence[str] | None", known: "Sequence[str] | None", path: Path) -> None:
+    """Raise ValueError if labels of a file mean other classes than those of the model; warn if they may."""
+    if not found or not known or tuple(found) == tuple(known)[: len(found)]:
+        return
+    if len(found) == len(known) and not set(found) & set(known):
+        _LOGGER.warning(
+            "%s: its classes are called %s..., the model's %s...; taken for the same", path, found[0], known[0]
+        )
+        return
+    differing = next((number for number, pair in enumerate(zip(found, known, strict=False)) if len({*pair}) > 1), None)
+    what = (
+        f"it has {len(found)} classes, the model {len(known)}"
+        if differing is None
+        else f"class {differing} is {found[differing]!r}, the model's is {known[differing]!r}"
+    )
+    raise ValueError(
+        f"{path}: its labels mean other classes than the model's: {what}; give a file with the classes that the model "
+        "was trained on, in their order"
     )

@@ -114,8 +114,10 @@ def train(
         workers: Processes that prepare clips.
         cfg_options: Changes to the config, such as training.epochs=30 data.train.split=xsub_train.
     """
+    from posec3d.checkpoints import check_network
     from posec3d.config_files import save_config
     from posec3d.config_files import with_options
+    from posec3d.experiment import card_of
     from posec3d.published import cache_folder
     from posec3d.published import checkpoint_path
     from posec3d.runtime.devices import start_fabric
@@ -164,6 +166,9 @@ def train(
     weights = checkpoint_path(experiment.init, cache_folder()) if experiment.init else None
 
     folder = work_dir or Path("work_dirs") / name
+    # Before the folder is touched, which may hold an earlier run.
+    check_network(card_of(experiment))
+    _check_run(folder, workers, resume=resume)
     fabric = start_fabric(accelerator=device, devices=devices, precision=precision)
     if fabric.is_global_zero:
         if not resume:
@@ -194,6 +199,17 @@ def train(
         if result.best is not None:
             draw_confusion(folder, result.best, val_videos, fabric.device)
         _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
+
+
+def _check_run(folder: Path, workers: int | None, *, resume: bool) -> None:
+    from posec3d.training.state import load_state
+
+    if workers is not None and workers < 0:
+        raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--work-dir {folder}: is a file; give the name of a folder")
+    if resume:
+        load_state(folder)
 
 
 def _say_precision(precision: str, device: "torch.device") -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 What = Literal["pose", "keypoints", "limbs", "all", "decision"]
 _SIZE, _SIGMA = 56, 0.6
+# Frames of heatmaps that anybody can look at.
+_LARGEST = 1024
 # Of the frames on which a decision is drawn, in pixels.
 _SIDE = 480
 # At most so many names are told when one is wrong.
@@ -110,6 +112,8 @@ def _check_numbers(frames: int | None, size: int, sigma: float) -> None:
         raise ValueError(f"--frames {frames}: take at least 1")
     if size < 8:
         raise ValueError(f"--size {size}: take at least 8 pixels; the network of the paper is given 56")
+    if size > _LARGEST:
+        raise ValueError(f"--size {size}: take at most {_LARGEST} pixels; the network of the paper is given 56")
     if not sigma > 0:
         raise ValueError(f"--sigma {sigma:g}: take more than 0; the paper has 0.6")
 

@@ -67,7 +67,13 @@ def load_scores(path: Path) -> Scores:
         return _from_pickle(path)
     # RuntimeError: a tensor that does not fit its bytes.
     except (KeyError, TypeError, IndexError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: not a scores file ({error}); expected what `posec3d test --out` writes") from error
+        raise ValueError(
+            f"{path}: not a scores file ({_said(error)}); expected what `posec3d test --out` writes"
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    return f"it has no {error.args[0]!r}" if isinstance(error, KeyError) and error.args else str(error)
 
 
 def load_labels(path: Path, *, num_videos: int) -> Int[np.ndarray, " N"]:

@@ -14,17 +14,21 @@ from posec3d.published import cache_folder
 from posec3d.published import checkpoint_path
 from posec3d.published import find_published
 from posec3d.published_cards import card_of_published
+from posec3d.published_cards import refuse_pictures
 
 PACKAGED = "starter.safetensors"
+_PACKAGED_NAME = "packaged"
 _LOGGER = logging.getLogger(__name__)
 
 
 def choose_model(name: str | None = None) -> tuple[PoseC3D, ModelCard]:
-    """Return a model and its card: of a checkpoint's path, of a published name (fetched once), or the packaged one.
+    """Return a model and its card: of a checkpoint's path, or of a published name (fetched once).
+
+    Without a name, or as "packaged", the one of the package.
 
     Raises FileNotFoundError for what is neither, and ValueError for files that do not say how they are run.
     """
-    if name is None:
+    if name is None or is_packaged(name):
         with as_file(files("posec3d") / "weights" / PACKAGED) as path:
             model, card = load_model(path)
         _LOGGER.info("model: the one of the package; %s", _about_packaged(card))
@@ -45,8 +49,14 @@ def choose_model(name: str | None = None) -> tuple[PoseC3D, ModelCard]:
         hint = f"did you mean {near[0]!r}?" if near else "`posec3d download` lists what is published"
         raise FileNotFoundError(f"no model {name!r}: neither a file nor published; {hint}")
     (file,) = find_published(name.lower(), CHECKPOINTS)
+    refuse_pictures(file)
     path = checkpoint_path(file.names[0], cache_folder())
     return load_model(path, card_of_published(file, path))
+
+
+def is_packaged(name: str) -> bool:
+    """Tell whether a name means the model of the package."""
+    return name == _PACKAGED_NAME and not Path(name).exists()
 
 
 def _about_packaged(card: ModelCard) -> str:
