@@ -13,11 +13,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 class PointwiseConv3d(nn.Conv3d):
     """nn.Conv3d of single pixels: the same parameters and values.
 
-    On a processor, pixels between strides are left out first, instead of by the convolution: half the time in training.
+    In training on a processor, pixels between strides are left out first, instead of by the convolution: half the time.
     """
 
     def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
-        if x.device.type != "cpu" or torch.compiler.is_compiling() or max(self.stride) == 1:
+        learns = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
+        if max(self.stride) == 1 or not learns or x.device.type != "cpu" or torch.compiler.is_compiling():
             return super().forward(x)
         chosen = _EveryFew.apply(x, self.stride)  # type: ignore[no-untyped-call]
         return functional.conv3d(chosen, self.weight, self.bias)
