@@ -32,7 +32,7 @@ def demo(
 
     Args:
         out: The folder for the annotation file, the checkpoints, the picture and the films.
-        videos: How many videos to make up, as many of each motion; the first four in five of each are for training.
+        videos: How many videos to make up, as many of each motion; of each, about four in five are for training.
         epochs: How often the training videos are gone through.
         seed: Start of all random numbers.
     """

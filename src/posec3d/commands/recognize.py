@@ -171,7 +171,7 @@ class _Places:
         self._taken: set[Path] = set()
 
     def place(self, name: str) -> Path | None:
-        """Return the place of the next video; ValueError for a second one where there is room for one."""
+        """Return the place of the next video."""
         if self._out is None:
             return None
         path = self._out
@@ -181,8 +181,6 @@ class _Places:
             path = self._out / f"{stem}.mp4"
             while path in self._taken:
                 path = self._out / f"{stem}-{next(numbers)}.mp4"
-        elif path in self._taken:
-            raise ValueError(f"--out {path}: there are several videos; give the name of a folder")
         self._taken.add(path)
         return path
 

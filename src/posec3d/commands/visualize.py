@@ -93,6 +93,7 @@ def visualize(
     if video is not None and not is_posed(found[0]):
         raise ValueError(f"--video {video} picks one of the videos of a pose file; {source} is none: leave it out")
     finder = PeopleFinder(estimator, skeleton)
+    finder.check(found)
     recognizer = _load(model, device) if what == "decision" else None
     label = None if recognizer is None or action is None else _label(recognizer, action)
     posed = _chosen(finder.people_of(found[0]), video, source)

@@ -19,12 +19,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield unfinished
         unfinished.replace(path)
-    except FileNotFoundError as error:
-        # A source that is missing has said so itself; here, parents are made.
-        if error.filename is None and error.errno is None:
-            raise
-        raise OSError(error.errno, f"could not write: {error.strerror or error}", str(path)) from error
     except OSError as error:
+        # Of a file to read that is missing, somebody has said so already: the system gives a number.
+        if isinstance(error, FileNotFoundError) and error.errno is None:
+            raise
         raise OSError(error.errno, f"could not write: {error.strerror or error}", str(path)) from error
     finally:
         unfinished.unlink(missing_ok=True)
