@@ -11,12 +11,16 @@ each command and runs it; `--list` prints them only. Scores go to ablation/, and
 import argparse
 from pathlib import Path
 
+from posec3d.config_files import load_experiment
+
 from benchmarks.accuracy.steps import train_and_test
 
 # What each line changes in configs/skeleton/posec3d/c3d_small_SET_KIND.py.
 _LINES: dict[str, list[str]] = {
     "recipe": [],
     "epochs40": ["training.epochs=40"],
+    "epochs60": ["training.epochs=60"],
+    "epochs120": ["training.epochs=120"],
     "epochs150": ["training.epochs=150"],
     "epochs240": ["training.epochs=240"],
     "canvas16": ["clips.train_short_side=18", "clips.train_canvas=16", "clips.test_canvas=16"],
@@ -74,16 +78,18 @@ def main() -> None:
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--list", action="store_true")
     given = parser.parse_args()
+    config = f"c3d_small_{given.set}_{given.kind}"
+    annotations = str(load_experiment(Path(config)).data.train.annotations)
     for line in given.lines:
         for seed in given.seeds:
             for fold in given.folds:
                 run = f"{given.set}.{line}-{fold}-{given.kind}-{seed}"
                 # What validates is looked at while training, but chooses nothing: the last weights are scored.
-                splits = {"train.split": f"fit{fold}", "val.annotations": f"data/{given.set}.pkl"}
+                splits = {"train.split": f"fit{fold}", "val.annotations": annotations}
                 splits |= {"val.split": f"held{fold}", "test.split": f"held{fold}"}
                 penn = Path(f"work_dirs/penn-0-{given.kind}-0/last.safetensors")
                 train_and_test(
-                    f"c3d_small_{given.set}_{given.kind}",
+                    config,
                     weights=Path("ablation") / run / "last.safetensors",
                     scores=f"ablation/{run}",
                     seed=seed,

@@ -139,6 +139,16 @@ def test_an_ablation_trains_and_tests_on_folds_alone(data):
     assert "--init" not in lines[0]
 
 
+@pytest.mark.parametrize("name", ["penn", "jhmdb21"])
+def test_an_ablation_validates_on_the_file_that_it_trains_on(data, name):
+    (annotations,) = {
+        word.removeprefix("data.val.annotations=")
+        for word in run(data, "ablation", name, "recipe", "--list").split()
+        if word.startswith("data.val.annotations=")
+    }
+    assert (data / annotations).exists()
+
+
 @pytest.mark.parametrize("line", CHANGES)
 def test_every_line_of_the_ablation_changes_the_recipe_alone(line):
     recipe = load_experiment(Path("c3d_small_jhmdb14_keypoint"))
