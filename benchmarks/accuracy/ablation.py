@@ -11,9 +11,8 @@ each command and runs it; `--list` prints them only. Scores go to ablation/, and
 import argparse
 from pathlib import Path
 
-from posec3d.config_files import load_experiment
-
 from benchmarks.accuracy.steps import train_and_test
+from posec3d.config_files import load_experiment
 
 # What each line changes in configs/skeleton/posec3d/c3d_small_SET_KIND.py.
 _LINES: dict[str, list[str]] = {

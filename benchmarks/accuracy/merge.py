@@ -17,8 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from posec3d.annotations.annotation import record_of
 from posec3d.clips.augmentation import heights
+from posec3d.mapping import map_keypoints
 from posec3d.poses import Poses
+from posec3d.skeletons import get_skeleton
+from posec3d.synthetic.motions import MOTIONS
+from posec3d.synthetic.videos import make_annotations
 
 # How far a keypoint with a score moves from frame to frame without its person's doing, as a share of the height: the
 # median second difference of all JHMDB clips by score, over 2.88, what it is for independent errors of deviation 1.
@@ -35,6 +40,7 @@ def main() -> None:
     parser.add_argument("penn", type=Path)
     parser.add_argument("jhmdb", type=Path)
     parser.add_argument("--out", type=Path, default=Path("data/merged.pkl"))
+    parser.add_argument("--made-up", type=int, default=0, metavar="N")
     given = parser.parse_args()
     # Written by benchmarks.accuracy.prepare.
     penn, jhmdb = (pickle.loads(path.read_bytes()) for path in (given.penn, given.jhmdb))
@@ -51,22 +57,28 @@ def main() -> None:
         for names, some in ((penn["classes"], estimated + true), (jhmdb["classes"], jhmdb["annotations"]))
         for record in some
     ]
+    made_up = _made_up(given.made_up, len(classes))
     splits: dict[str, list[str]] = {
-        "train": [*penn["split"]["train"], *jhmdb["split"]["train1"]],
+        "train": [
+            *penn["split"]["train"],
+            *jhmdb["split"]["train1"],
+            *(one["frame_dir"] for one in made_up),
+        ],
         "test": [*penn["split"]["test"], *jhmdb["split"]["test1"]],
         "test_penn": list(penn["split"]["test"]),
         "test_jhmdb": list(jhmdb["split"]["test1"]),
         "true_penn": [one["frame_dir"] for one in true],
         "cross": _cross(jhmdb),
     }
+    classes += [f"made_up_{motion}" for motion in MOTIONS] if made_up else []
     content: dict[str, Any] = {
         "split": splits,
-        "annotations": records,
+        "annotations": records + made_up,
         "classes": classes,
         "keypoint_names": penn["keypoint_names"],
     }
     given.out.write_bytes(pickle.dumps(content))
-    print(given.out, len(records), "videos,", len(classes), "classes:", ", ".join(classes))
+    print(given.out, len(content["annotations"]), "videos,", len(classes), "classes:", ", ".join(classes))
 
 
 def _as_estimated(record: dict[str, Any], donor: dict[str, Any], rng: np.random.RandomState) -> dict[str, Any]:
@@ -78,6 +90,18 @@ def _as_estimated(record: dict[str, Any], donor: dict[str, Any], rng: np.random.
     height = heights(Poses(keypoints, visible.astype(np.float32), (1, 1)))[:, None, None, None]
     error = np.interp(scores, _SCORES, _ERRORS)[..., None] * height * rng.standard_normal(keypoints.shape)
     return {**record, "keypoint": (keypoints + error).astype(np.float32), "keypoint_score": scores}
+
+
+def _made_up(num_videos: int, first_label: int) -> list[dict[str, Any]]:
+    """Return made-up videos of one person with Penn Action's joints, every motion a class from `first_label` on."""
+    source, target = get_skeleton("coco17"), get_skeleton("penn13")
+    records = []
+    for video in make_annotations(num_videos, max_people=1, splits={"train": 1.0}).annotations:
+        poses = video.poses()
+        keypoints, scores = map_keypoints(poses.keypoints, poses.scores, source, target)
+        record = {**record_of(video), "keypoint": keypoints, "keypoint_score": scores}
+        records.append({**record, "label": first_label + record["label"]})
+    return records
 
 
 def _merged(name: str) -> str:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from posec3d.annotations import load_annotations
+from posec3d.class_names import class_names_of
 from posec3d.config_files import load_experiment
 from posec3d.config_files import with_options
 from posec3d.evaluation.scores import Scores
 from posec3d.evaluation.scores import save_scores
+from posec3d.synthetic.motions import MOTIONS
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
@@ -90,6 +92,22 @@ def test_classes_that_both_sets_have_become_one(data):
     assert {"0000", "film0_golf_f_cm_np1_fr_med_0"} <= golf
     assert merged.splits["cross"] == ("film7_golf_f_cm_np1_fr_med_0", "film7_golf_f_cm_np1_fr_med_1")
     assert not set(merged.splits["train"]) & set(merged.splits["test"])
+
+
+def test_made_up_videos_are_for_training_alone_each_motion_a_class_of_its_own(data):
+    run(data, "merge", "data/penn13.pkl", "data/jhmdb21.pkl", "--made-up", "30", "--out", "data/everything.pkl")
+    merged, everything = (load_annotations(data / f"data/{name}.pkl") for name in ("merged", "everything"))
+    made_up = everything.annotations[len(merged.annotations) :]
+    assert [everything.classes[video.label] for video in made_up] == [f"made_up_{motion}" for motion in MOTIONS] * 2
+    assert everything.splits["train"] == (*merged.splits["train"], *(video.video for video in made_up))
+    assert everything.splits["test"] == merged.splits["test"]
+    assert {video.keypoints.shape[2] for video in everything.annotations} == {13}
+
+
+def test_the_config_of_everything_has_the_classes_that_merge_writes():
+    experiment = load_experiment(REPOSITORY / "benchmarks/accuracy/everything.py")
+    assert experiment.data.classes == (*class_names_of("everyday33"), *(f"made_up_{motion}" for motion in MOTIONS))
+    assert len(experiment.training.class_weights) == experiment.data.num_classes == len(experiment.data.classes)
 
 
 def test_every_split_stream_and_seed_is_trained_and_tested(data):
