@@ -9,6 +9,10 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from posec3d.models.heatmap_convolution import HeatmapConv3d
+from posec3d.models.one_pass_convolution import convolve_and_rectify
+from posec3d.models.one_pass_convolution import fits_one_pass
+
 
 class PointwiseConv3d(nn.Conv3d):
     """nn.Conv3d of single pixels: the same parameters and values.
@@ -47,7 +51,7 @@ def _every_few(x: Float[Tensor, "B C T H W"], strides: tuple[int, int, int]) -> 
 
 
 class ConvBNReLU(nn.Module):
-    """Convolution without bias, batch normalisation, and a ReLU unless told not to.
+    """Convolution without bias, batch normalisation, perhaps the sum with a shortcut, and a ReLU unless told not to.
 
     With as many `groups` as channels, each is convolved by itself (depthwise).
     """
@@ -70,9 +74,21 @@ class ConvBNReLU(nn.Module):
         self.bn: nn.BatchNorm3d | nn.Identity = nn.BatchNorm3d(out_channels)
         self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
 
-    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
-        normalised: Tensor = self.relu(self.bn(self.conv(x)))
-        return normalised
+    def forward(
+        self, x: Float[Tensor, "B C T H W"], shortcut: Float[Tensor, "B C2 T2 H2 W2"] | None = None
+    ) -> Float[Tensor, "B C2 T2 H2 W2"]:
+        if self._fits_one_pass(x):
+            return convolve_and_rectify(self.conv, x, shortcut)
+        out: Tensor = self.bn(self.conv(x))
+        # In place: a normalisation does not need what it gave to know its gradient.
+        out = out if shortcut is None else out.add_(shortcut)
+        rectified: Tensor = self.relu(out)
+        return rectified
+
+    def _fits_one_pass(self, x: Float[Tensor, "B C T H W"]) -> bool:
+        # A convolution of heatmaps has loops of its own, which are faster still.
+        rectified = isinstance(self.bn, nn.Identity) and isinstance(self.relu, nn.ReLU)
+        return rectified and not isinstance(self.conv, HeatmapConv3d) and fits_one_pass(self.conv, x)
 
     def fused(self) -> nn.Conv3d:
         """Return the convolution with the normalisation of evaluation folded into it: the same values, once less."""

@@ -27,18 +27,16 @@ class Bottleneck(nn.Module):
         out_channels = planes * _EXPANSION
         self.conv1 = ConvBNReLU(in_channels, planes, (3, 1, 1) if inflated else (1, 1, 1))
         self.conv2 = ConvBNReLU(planes, planes, (1, 3, 3), stride=stride)
-        self.conv3 = ConvBNReLU(planes, out_channels, (1, 1, 1), relu=False)
+        self.conv3 = ConvBNReLU(planes, out_channels, (1, 1, 1))
         self.downsample = (
             ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False, convolution=PointwiseConv3d)
             if stride != (1, 1, 1) or in_channels != out_channels
             else None
         )
-        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
         shortcut = x if self.downsample is None else self.downsample(x)
-        # In place: a normalisation does not need what it gave to know its gradient.
-        out: Tensor = self.relu(self.conv3(self.conv2(self.conv1(x))).add_(shortcut))
+        out: Tensor = self.conv3(self.conv2(self.conv1(x)), shortcut)
         return out
 
 

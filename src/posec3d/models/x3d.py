@@ -30,18 +30,16 @@ class Block(nn.Module):
         self.conv2 = ConvBNReLU(
             planes, planes, (3, 3, 3), stride=stride, groups=planes, relu=False, convolution=DepthwiseConv3d
         )
-        self.conv3 = ConvBNReLU(planes, out_channels, (1, 1, 1), relu=False)
+        self.conv3 = ConvBNReLU(planes, out_channels, (1, 1, 1))
         self.downsample = (
             ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False, convolution=PointwiseConv3d)
             if stride != (1, 1, 1) or in_channels != out_channels
             else None
         )
-        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
         shortcut = x if self.downsample is None else self.downsample(x)
-        # In place: a normalisation does not need what it gave to know its gradient.
-        out: Tensor = self.relu(self.conv3(self.conv2(self.conv1(x))).add_(shortcut))
+        out: Tensor = self.conv3(self.conv2(self.conv1(x)), shortcut)
         return out
 
 
