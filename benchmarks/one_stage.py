@@ -4,10 +4,12 @@ import json
 import sys
 
 from posec3d.runtime.allocator import keep_freed_memory
+from posec3d.runtime.openmp import wait_briefly
 
 
 def main(stage: str, rounds: int, default_allocator: bool) -> None:
     """Measure a stage by its name."""
+    wait_briefly()
     if not default_allocator:
         keep_freed_memory()
     # Each imports much that the others do not need.

@@ -58,6 +58,10 @@ def _run(command: str, arguments: list[str]) -> int:
     import tyro
     from tqdm.contrib.logging import logging_redirect_tqdm
 
+    from posec3d.runtime.openmp import wait_briefly
+
+    wait_briefly()
+
     # A logger of the package, so that other packages stay quiet.
     logger = logging.getLogger("posec3d")
     logger.setLevel(logging.INFO)
