@@ -113,3 +113,20 @@ def test_videos_are_checked_to_fit_the_experiment(tmp_path):
 
     with pytest.raises(ValueError, match="has label 2, but num_classes is 2"):
         training_videos(experiment(Source(annotations=str(tmp_path / "three.pkl")), num_classes=2))
+
+
+def test_other_files_must_mean_the_same_classes_and_that_of_training_may_be_named_anew(tmp_path, file):
+    save_annotations(tmp_path / "other.pkl", make_annotations(4, seed=1, motions=("walk", "squat")))
+    train, other = Source(annotations=file, split="train"), Source(annotations=str(tmp_path / "other.pkl"))
+
+    def named(classes, **parts):
+        settings = experiment(train, **parts)
+        return replace(settings, data=replace(settings.data, classes=classes))
+
+    message = "other.pkl: its labels mean other classes than the model's: class 0 is 'walk', the model's is 'squat'"
+    with pytest.raises(ValueError, match=message):
+        training_videos(named(("squat", "walk"), val=other))
+    with pytest.raises(ValueError, match=message):
+        videos_to_test(named(("squat", "walk"), test=other))
+    assert len(training_videos(named(("walk", "squat"), val=other))[1]) == 4
+    assert training_videos(named(("walk", "squat"), val=Source(annotations=file, split="val")))

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Collection
 from collections.abc import Sequence
 
 COMMANDS = {
@@ -70,6 +71,7 @@ def _run(command: str, arguments: list[str]) -> int:
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.handlers[:] = [handler]
     module = importlib.import_module(f"posec3d.commands.{command}")
+    arguments = _without(arguments, getattr(module, "DONE_ANYWAY", ()))
     for argument in arguments:
         said_now = getattr(module, "REFUSED", {}).get(argument.split("=")[0])
         if said_now is not None:
@@ -77,6 +79,20 @@ def _run(command: str, arguments: list[str]) -> int:
     with logging_redirect_tqdm(loggers=[logger]):
         tyro.cli(getattr(module, command), args=arguments, prog=f"posec3d {command}")
     return 0
+
+
+def _without(arguments: Sequence[str], options: Collection[tuple[str, str]]) -> list[str]:
+    """Leave out options of the original with the value that says what is done anyway: --launcher none."""
+    kept: list[str] = []
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        if (name, value) in options:
+            continue
+        if kept and (kept[-1], argument) in options:
+            kept.pop()
+        else:
+            kept.append(argument)
+    return kept
 
 
 def _overview() -> str:

@@ -11,6 +11,7 @@ from posec3d.annotations import AnnotationSet
 from posec3d.annotations.columns import choose
 from posec3d.annotations.columns import somebody_seen
 from posec3d.annotations.files import load_annotations
+from posec3d.annotations.selection import check_classes
 from posec3d.annotations.selection import hold_out
 from posec3d.annotations.selection import usable_videos
 from posec3d.experiment import Experiment
@@ -79,6 +80,9 @@ def _read(source: Source, part: str) -> AnnotationSet:
 
 
 def _videos(experiment: Experiment, annotations: AnnotationSet, source: Source) -> Sequence[Annotation]:
+    if source.annotations != experiment.data.train.annotations:
+        # Of the file that is trained on, whoever names its classes anew knows what they are.
+        check_classes(annotations, experiment.data.classes)
     return usable_videos(
         annotations,
         source.split,

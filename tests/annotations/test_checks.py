@@ -244,6 +244,7 @@ def test_statistics_count_what_is_there(check):
         ({}, None, ("coco17", "h36m17")),
         ({}, "h36m17", ("h36m17",)),
         ({"skeleton": get_skeleton("coco17_default_limbs")}, None, ("coco17_default_limbs",)),
+        ({"skeleton": get_skeleton("penn13")}, None, ()),  # which it cannot be
     ],
 )
 def test_the_skeleton_is_recognised_by_name_or_number(check, options, names, expected):

@@ -1,6 +1,7 @@
 """The videos of a split, once they are known to fit the network."""
 
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ from posec3d.annotations.columns import names_of
 from posec3d.annotations.columns import somebody_seen
 from posec3d.annotations.schema import AnnotationSet
 from posec3d.skeletons import Skeleton
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def usable_videos(
@@ -36,6 +39,28 @@ def usable_videos(
     if not any(somebody_seen(videos)):
         raise ValueError(f"{source}: no video of {named} has a visible keypoint; extract its poses again")
     return videos
+
+
+def check_classes(annotations: AnnotationSet, known: Sequence[str] | None) -> None:
+    """Raise ValueError if labels of a file mean other classes than those known to a model; warn if they may."""
+    found, source = annotations.classes, annotations.source
+    if not found or not known or tuple(found) == tuple(known)[: len(found)]:
+        return
+    if len(found) == len(known) and not set(found) & set(known):
+        _LOGGER.warning(
+            "%s: its classes are called %s..., the model's %s...; taken for the same", source, found[0], known[0]
+        )
+        return
+    differing = next((number for number, pair in enumerate(zip(found, known, strict=False)) if len({*pair}) > 1), None)
+    what = (
+        f"it has {len(found)} classes, the model {len(known)}"
+        if differing is None
+        else f"class {differing} is {found[differing]!r}, the model's is {known[differing]!r}"
+    )
+    raise ValueError(
+        f"{source}: its labels mean other classes than the model's: {what}; give a file with the classes that the "
+        "model was trained on, in their order"
+    )
 
 
 def hold_out(videos: Sequence[Annotation], share: float) -> tuple[Sequence[Annotation], Sequence[Annotation]]:

@@ -120,7 +120,7 @@ def _skeletons(
     if skeleton is None and names is not None:
         skeleton = skeleton_of_keypoints(names)
     if skeleton is not None:
-        return (skeleton.name,)
+        return (skeleton.name,) if not keypoints or skeleton.num_keypoints in keypoints else ()
     if len(keypoints) != 1:
         return ()
     (number,) = keypoints

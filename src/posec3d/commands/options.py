@@ -1,15 +1,38 @@
 """Types of options that may be left out, as the help shows them: by what they take, without a word on None."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 from typing import Literal
 
 import tyro
+from tyro.constructors import PrimitiveConstructorSpec
+
+
+def _number(read: Callable[[str], float], metavar: str, what: str) -> PrimitiveConstructorSpec[float | None]:
+    """Say of what is no number that it is none; tyro's own message names every type that an option can have."""
+
+    def from_words(words: list[str]) -> float:
+        try:
+            return read(words[0])
+        except ValueError:
+            raise ValueError(f"{words[0]!r} is not {what}") from None
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=from_words,
+        is_instance=lambda value: value is None or isinstance(value, int | float),
+        str_from_instance=lambda value: [str(value)],
+    )
+
 
 OptionalPath = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="")]
 OptionalName = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
-OptionalNumber = Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")]
-OptionalSeconds = Annotated[float | None, tyro.conf.arg(metavar="SECONDS", help_behavior_hint="")]
+OptionalNumber = Annotated[int | None, _number(int, "N", "a whole number"), tyro.conf.arg(help_behavior_hint="")]
+OptionalSeconds = Annotated[
+    float | None, _number(float, "SECONDS", "a number of seconds"), tyro.conf.arg(help_behavior_hint="")
+]
 OptionalModel = Annotated[str | None, tyro.conf.arg(metavar="NAME|PATH", help_behavior_hint="")]
 OptionalSize = Annotated[tuple[int, int] | None, tyro.conf.arg(metavar="HEIGHT WIDTH", help_behavior_hint="")]
 OptionalRuntime = Annotated[Literal["torch", "onnx", "openvino"] | None, tyro.conf.arg(help_behavior_hint="")]

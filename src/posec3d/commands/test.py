@@ -20,7 +20,9 @@ from posec3d.commands.tested import what_to_test
 Metric = Literal["top_k_accuracy", "mean_class_accuracy"]
 _LOGGER = logging.getLogger(__name__)
 
-# Options of mmaction2's and pyskl's tools/test.py that are said in another way here.
+# Options of mmaction2's and pyskl's tools/test.py that ask for what is done anyway,
+DONE_ANYWAY = (("--launcher", "none"),)
+# and those that are said in another way here.
 REFUSED = {
     "--dump": "use --out",
     "--launcher": "use one process; views are batched",

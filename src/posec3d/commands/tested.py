@@ -1,6 +1,5 @@
 """What `posec3d test` and `posec3d robustness` test: which network, on which videos."""
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from posec3d.experiment import ModelCard
     from posec3d.export.networks import ClipNetwork
     from posec3d.models.recognizer import PoseC3D
-
-_LOGGER = logging.getLogger(__name__)
 
 
 def scoring_network(
@@ -86,29 +83,9 @@ def what_to_test(
 def annotated_videos(annotations: Path, split: str | None, card: "ModelCard") -> "Sequence[Annotation]":
     """Return the videos of an annotation file that a model can be tested on."""
     from posec3d.annotations.files import load_annotations
+    from posec3d.annotations.selection import check_classes
     from posec3d.annotations.selection import usable_videos
 
     found = load_annotations(annotations)
-    _check_classes(found.classes, card.classes, annotations)
+    check_classes(found, card.classes)
     return usable_videos(found, split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton)
-
-
-def _check_classes(found: "Sequence[str] | None", known: "Sequence[str] | None", path: Path) -> None:
-    """Raise ValueError if labels of a file mean other classes than those of the model; warn if they may."""
-    if not found or not known or tuple(found) == tuple(known)[: len(found)]:
-        return
-    if len(found) == len(known) and not set(found) & set(known):
-        _LOGGER.warning(
-            "%s: its classes are called %s..., the model's %s...; taken for the same", path, found[0], known[0]
-        )
-        return
-    differing = next((number for number, pair in enumerate(zip(found, known, strict=False)) if len({*pair}) > 1), None)
-    what = (
-        f"it has {len(found)} classes, the model {len(known)}"
-        if differing is None
-        else f"class {differing} is {found[differing]!r}, the model's is {known[differing]!r}"
-    )
-    raise ValueError(
-        f"{path}: its labels mean other classes than the model's: {what}; give a file with the classes that the model "
-        "was trained on, in their order"
-    )

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-# Options of mmaction2's and pyskl's tools/train.py that are said in another way here.
+# Options of mmaction2's and pyskl's tools/train.py that ask for what is done anyway,
+DONE_ANYWAY = (("--launcher", "none"), ("--gpus", "1"), ("--gpu-ids", "0"))
+# and those that are said in another way here.
 REFUSED = {
     "--resume-from": "use --resume with the same --work-dir",
     "--gpus": "use --devices N",
