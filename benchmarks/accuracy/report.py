@@ -3,7 +3,7 @@
   python -m benchmarks.accuracy.report scores/jhmdb21-*.npz
 
 Files are called SET-SPLIT-KIND-SEED-VIEWS.npz, as `benchmarks.accuracy.run` leaves them. Of each row: the mean
-over splits of a seed's accuracies, then mean and standard deviation over seeds.
+over splits of a seed's accuracies, then mean and standard deviation over seeds. "added up" are the scores of all seeds.
 """
 
 import argparse
@@ -42,6 +42,22 @@ def main() -> None:
             chosen = {(s, n): one for (s, n, kind), one in {**runs, **fused}.items() if kind == stream}
             if chosen:
                 print(f"| {name} | {views} | {stream} | {_row(chosen)} |")
+            together = _added_up(chosen)
+            if together:
+                print(
+                    f"| {name} | {views} | {stream}, {len({n for _, n in chosen})} seeds added up | {_row(together)} |"
+                )
+
+
+def _added_up(runs: Mapping[tuple[str, str], Scores]) -> dict[tuple[str, str], Scores]:
+    """Return each split's scores of all seeds added up; nothing unless every split has the same seeds, two or more."""
+    of_split: defaultdict[str, dict[str, Scores]] = defaultdict(dict)
+    for (split, seed), scores in runs.items():
+        of_split[split][seed] = scores
+    seeds = {tuple(sorted(some)) for some in of_split.values()}
+    if len(seeds) != 1 or len(min(seeds)) < 2:
+        return {}
+    return {(split, "all"): fuse([*some.values()], [1] * len(some)) for split, some in of_split.items()}
 
 
 def _row(runs: Mapping[tuple[str, str], Scores]) -> str:
@@ -52,7 +68,10 @@ def _row(runs: Mapping[tuple[str, str], Scores]) -> str:
         of_seed[seed].append((100 * accuracy.top1, 100 * accuracy.mean_class))
     means = np.array([np.mean(values, axis=0) for values in of_seed.values()])
     spread = means.std(0, ddof=1) if len(means) > 1 else np.full(2, np.nan)
-    cells = [f"{mean:.2f} ± {deviation:.2f}" for mean, deviation in zip(means.mean(0), spread, strict=True)]
+    cells = [
+        f"{mean:.2f}" if np.isnan(deviation) else f"{mean:.2f} ± {deviation:.2f}"
+        for mean, deviation in zip(means.mean(0), spread, strict=True)
+    ]
     sizes = {len(values) for values in of_seed.values()}
     return f"{cells[0]} | {cells[1]} | {'/'.join(map(str, sorted(sizes)))} x {len(of_seed)}"
 

@@ -178,7 +178,7 @@ def test_every_line_of_the_ablation_changes_the_recipe_alone(line):
 def test_the_report_averages_splits_then_seeds_and_fuses(data):
     labels = np.array([0, 1, 0, 1])
     right, half = np.eye(2, dtype=np.float32)[labels], np.eye(2, dtype=np.float32)[[0, 0, 0, 0]]
-    for seed, limb in ((0, right), (1, half)):
+    for seed, limb in ((0, right), (1, half * 0.5)):
         for split in (1, 2):
             save_scores(data / f"s/set-{split}-keypoint-{seed}-1.npz", Scores(half * 0.2, labels))
             save_scores(data / f"s/set-{split}-limb-{seed}-1.npz", Scores(limb, labels))
@@ -188,3 +188,5 @@ def test_the_report_averages_splits_then_seeds_and_fuses(data):
     assert "| 75.00 ± 35.36 |" in rows["limb"]
     assert "| 75.00 ± 35.36 |" in rows["fused"]
     assert rows["fused"].endswith("| 2 x 2 |")
+    # One seed right in all, one in half: together they are right in all.
+    assert "| 100.00 | 100.00 | 2 x 1 |" in rows["limb, 2 seeds added up"]
