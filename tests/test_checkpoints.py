@@ -118,6 +118,7 @@ def test_fine_tuning_needs_the_same_channels(saved):
     [
         (Network(base_channels=8, stage_blocks=(1, 1)), "first layer has 4 channels, the network's has 8"),
         (Network(base_channels=4, stage_blocks=(1, 2)), "has no 'backbone.layer2.1"),
+        (Network(base_channels=4, stage_blocks=(1,)), "has 'backbone.layer2.0.*which the network lacks"),
         (Network(base_channels=4, stage_blocks=(1, 1, 1)), "'backbone.layer2.0.conv2|has no 'backbone.layer3"),
     ],
 )

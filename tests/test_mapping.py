@@ -223,3 +223,19 @@ def test_the_order_of_keypoints_in_the_source_does_not_matter(order, seed):
 
     np.testing.assert_array_equal(mapped, keypoints)
     np.testing.assert_array_equal(mapped_scores, scores)
+
+
+def test_what_is_not_a_number_is_missing_and_spreads_to_nothing():
+    source, target = get_skeleton("openpose25"), get_skeleton("coco17")
+    keypoints, scores = (values.copy() for values in poses(source))
+    expected, _ = map_keypoints(keypoints, scores, source, target)
+    keypoints[0, source.keypoints.index("left_wrist")] = np.nan
+    scores[1, source.keypoints.index("left_elbow")] = np.inf
+
+    mapped, mapped_scores = map_keypoints(keypoints, scores, source, target)
+
+    gone = np.zeros(mapped_scores.shape, bool)
+    gone[0, target.keypoints.index("left_wrist")] = gone[1, target.keypoints.index("left_elbow")] = True
+    assert not mapped_scores[gone].any()
+    assert not mapped[gone].any()
+    np.testing.assert_array_equal(mapped[~gone], expected[~gone])

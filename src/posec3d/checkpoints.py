@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
+from torch import nn
 
 from posec3d.experiment import Backbone
 from posec3d.experiment import Clips
@@ -90,7 +91,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], ModelCard | None]:
 def load_model(path: Path, card: ModelCard | None = None) -> tuple[PoseC3D, ModelCard]:
     """Build the network of a checkpoint with its weights, ready to score; `card` is for files that have none.
 
-    A checkpoint's own card says how it was trained and wins over `card`, but for the test protocol (clips).
+    Of a checkpoint with a card of its own, `card` gives the test protocol (clips) and the names of classes.
     Raises ValueError when the two are of different skeletons, networks or numbers of classes.
     """
     weights, own = read_checkpoint(path)
@@ -105,7 +106,18 @@ def load_model(path: Path, card: ModelCard | None = None) -> tuple[PoseC3D, Mode
         )
     model = build_model(chosen)
     load_weights(model, weights, path)
+    if own is not None and _strides(build_model(own)) != _strides(model):
+        raise ValueError(
+            f"{path}: was trained with temporal_strides={own.network.temporal_strides}, and the config has "
+            f"{chosen.network.temporal_strides}; use the config it was trained with"
+        )
     return model.eval(), chosen
+
+
+def _strides(model: PoseC3D) -> list[object]:
+    """Return what of a network its weights do not tell: by how much it divides time and space."""
+    convolutions = [module.stride for module in model.modules() if isinstance(module, nn.Conv3d)]
+    return [getattr(model.backbone, "temporal_strides", None), *convolutions]
 
 
 def load_weights(model: PoseC3D, weights: dict[str, Tensor], path: Path) -> None:
@@ -140,6 +152,11 @@ def start_from(model: PoseC3D, path: Path) -> list[str]:
         if not name.startswith(_HEAD):
             raise ValueError(f"{path}: {_misfit(name, weights, tensor)}")
         left_out.append(name)
+    unknown = sorted(name for name in set(weights) - set(expected) if not name.startswith(_HEAD))
+    if unknown:
+        raise ValueError(
+            f"{path}: has {unknown[0]!r}, which the network lacks; its stages have other numbers of blocks"
+        )
     fitting = {name: weights[name] for name in expected if name in weights and name not in left_out}
     model.load_state_dict(fitting, strict=False)
     return left_out

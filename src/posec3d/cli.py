@@ -1,8 +1,10 @@
 """The command line: a table of commands, and one way to say what went wrong."""
 
 import importlib
+import io
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Collection
@@ -40,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if given[0] not in COMMANDS:
         return _complain(f"no command {given[0]!r}; there are {', '.join(COMMANDS)}")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # File names may hold what the terminal's encoding does not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(given[0], given[1:])
     except KeyboardInterrupt:
@@ -53,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         return _complain(_sentence(error))
+    except RuntimeError as error:
+        # torch's own errors for memory; any other is a defect, and its traceback is wanted.
+        if debug or not re.search(r"out of memory|can't allocate memory|not enough memory", str(error)):
+            raise
+        return _complain(_sentence(MemoryError()))
 
 
 def _run(command: str, arguments: list[str]) -> int:
@@ -110,7 +120,7 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror or 'cannot be read or written'}"
     if isinstance(error, MemoryError):
-        return "out of memory; lower --batch-size"
+        return "out of memory; take less at once: a smaller --batch-size, --window, canvas or picture"
     if type(error).__name__ == "ValidationError":
         from posec3d.config_files import first_problem
 

@@ -15,9 +15,10 @@ from pydantic.dataclasses import dataclass
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
 
-_STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+_STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 _Positive = Annotated[int, Field(ge=1)]
 _Share = Annotated[float, Field(ge=0, le=1)]
+_ShareAboveZero = Annotated[float, Field(gt=0, le=1)]
 Backbone = Literal["slowonly", "c3d", "x3d"]
 
 
@@ -114,7 +115,7 @@ class Clips:
     length: _Positive = 48
     crop_to: Literal["given", "seen"] = "given"
     train_short_side: _Positive = 64
-    train_area: tuple[_Share, _Share] = (0.56, 1.0)
+    train_area: tuple[_ShareAboveZero, _ShareAboveZero] = (0.56, 1.0)
     train_canvas: _Positive = 56
     train_mirror: _Share = 0.5
     test_canvas: _Positive = 64
@@ -166,7 +167,7 @@ class Training:
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     mixup: Annotated[float, Field(ge=0)] = 0.0
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    clip_gradient: Annotated[float, Field(gt=0)] = 40.0
+    clip_gradient: Annotated[float, Field(gt=0)] | None = 40.0
     class_weights: tuple[Annotated[float, Field(gt=0)], ...] | None = None
     validate_every: _Positive = 1
     best_by: Literal["top1", "mean_class"] = "top1"

@@ -71,6 +71,9 @@ def map_keypoints(
             f"stands in for {'it' if len(missing) == 1 else 'them'}; give poses that have all these keypoints, or "
             f"take a model of skeleton {source.name!r}"
         )
+    # Nothing times what is not a number is none either: it would spread to every keypoint.
+    known = np.isfinite(keypoints).all(-1) & np.isfinite(scores)
+    keypoints, scores = np.where(known[..., None], keypoints, np.float32(0)), np.where(known, scores, np.float32(0))
     weights = np.zeros((target.num_keypoints, source.num_keypoints), np.float32)
     mapped_scores = np.zeros((*scores.shape[:-1], target.num_keypoints), np.float32)
     for place, indices in enumerate(parts):

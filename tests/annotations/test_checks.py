@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,16 +36,42 @@ def with_value(array, value):
 
 @pytest.fixture
 def check(tmp_path):
-    def check(content, **options):
+    def check(content, *, of_one_class=True, **options):
+        """Most files here are of one class, which is not what they are about."""
         path = tmp_path / "file.pkl"
         path.write_bytes(pickle.dumps(content))
-        return check_annotations(path, **options)
+        report = check_annotations(path, **options)
+        kept = tuple(one for one in report.findings if not (of_one_class and one.kind == "one_class"))
+        return replace(report, findings=kept)
 
     return check
 
 
 def kinds(report):
     return {problem["kind"] for problem in report.as_dict()["problems"]}
+
+
+@pytest.mark.parametrize(
+    ("records", "classes", "kind"),
+    [
+        ([], None, "no_videos"),
+        ([record("a", 0), record("b", 0)], None, "one_class"),
+        ([record("a", 0)], ["sit"], "one_class"),
+        (
+            [record("a", 0, keypoint_score=0 * SCORES), record("b", 1, keypoint_score=0 * SCORES)],
+            None,
+            "nobody_anywhere",
+        ),
+    ],
+)
+def test_what_training_refuses_of_a_whole_file_is_an_error(check, records, classes, kind):
+    report = check({"annotations": records, "classes": classes}, of_one_class=False)
+    assert kind in kinds(report)
+    assert KINDS[kind].severity == "error"
+
+
+def test_an_empty_list_of_classes_is_none(check):
+    assert check({"annotations": [record("a", 0), record("b", 1)], "classes": []}).findings == ()
 
 
 def test_a_sound_file_has_no_problems(check):

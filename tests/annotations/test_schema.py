@@ -24,6 +24,7 @@ def annotation(keypoints, scores=None, video="a", dtype=np.float16) -> Annotatio
         ((0, 0), None, (0, 0), 0),
         ((3, 4), 0.0, (3, 4), 0),  # missing, with a guess that widens crops
         ((3, 4), np.nan, (3, 4), 0),
+        ((3, 4), np.inf, (3, 4), 0),  # what float16 makes of 65,520 and more
         ((np.nan, 4), 0.5, (0, 0), 0),
         ((3, np.inf), None, (0, 0), 0),
     ],

@@ -16,7 +16,8 @@ from posec3d.commands.pack import pack
 
 @pytest.fixture
 def write(tmp_path):
-    def write(**changes):
+    def write(*others, **changes):
+        """Write a video, and others like it but for what is given."""
         fields = {
             "frame_dir": "a",
             "label": 0,
@@ -25,17 +26,18 @@ def write(tmp_path):
             "keypoint": np.full((1, 4, 17, 2), 50, np.float32),
         }
         path = tmp_path / "file.pkl"
-        path.write_bytes(pickle.dumps([fields | changes]))
+        path.write_bytes(pickle.dumps([fields | changes, *(fields | other for other in others)]))
         return path
 
     return write
 
 
 def test_a_sound_file_is_ready(write, capsys):
-    check(write())
+    path = write({"frame_dir": "b", "label": 1})
+    check(path)
 
     page = capsys.readouterr().out
-    assert page.startswith(str(write()))
+    assert page.startswith(str(path))
     assert "keypoints          17 (coco17 or h36m17)" in page
     assert page.endswith("Ready for training: no problems.\n")
     assert "\x1b" not in page

@@ -89,8 +89,8 @@ def test_videos_are_looked_at_in_processes_of_their_own(tmp_path, monkeypatch, c
     page = capsys.readouterr().out
     assert "this run            5 frames in " in page
     assert "in the file, but without anybody:\n  fall/a\n  walk/a\n" in page
-    # Nobody is seen, which is worth a warning and no error.
-    assert {finding.kind for finding in check_annotations("annotations.pkl").findings} == {"nobody_seen"}
+    kinds = {finding.kind for finding in check_annotations("annotations.pkl").findings}
+    assert kinds == {"nobody_seen", "nobody_anywhere"}
 
 
 def test_a_person_in_a_video_is_found(shared, tmp_path, monkeypatch):

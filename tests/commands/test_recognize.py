@@ -1,9 +1,14 @@
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from posec3d.annotations import AnnotationSet
 from posec3d.annotations import save_annotations
 from posec3d.cli import main
 from posec3d.synthetic import make_annotations
@@ -114,7 +119,7 @@ def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(r
     done = run("posec3d", "recognize", "many", "--json", "all.json", status=2)
 
     assert [line.split(":")[0] for line in done.stdout.splitlines()[::2]] != []
-    assert "1 of 3 sources failed" in done.stderr
+    assert "1 of 3 videos failed" in done.stderr
     assert "broken.mp4" in done.stderr
     content = json.loads((tmp_path / "all.json").read_text())
     assert len(content["videos"]) == 2
@@ -134,6 +139,7 @@ def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(r
         (["black.mp4", "--out", "x.avi"], "end it in .mp4 or .gif"),
         (["black.mp4", "--out", "black.mp4"], "is the source itself; give another name"),
         (["hands.npz", "--json", "hands.npz"], "is the source itself; give another name"),
+        (["black.mp4", "--json", "x.mp4", "--out", "x.mp4"], "--json x.mp4: is --out as well; give another name"),
         (["same", "--out", "same"], "is the source itself; give another name"),
         (["black.mp4", "--top", "0"], "--top 0: tell at least 1 action"),
         (["black.mp4", "--threshold", "30"], "--threshold 30: a probability lies between 0 and 1; 30 % is 0.3"),
@@ -161,3 +167,89 @@ def test_mistakes_get_one_sentence_and_leave_nothing_behind(tmp_path, monkeypatc
     *_, sentence = capsys.readouterr().err.strip().splitlines()
     assert complaint in sentence
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def three_videos():
+    """A pose file of three videos; nobody is seen in the second."""
+    made_up = make_annotations(3, motions=("squat", "wave", "walk"))
+    first, second, third = made_up.annotations
+    empty = replace(second, scores=np.zeros_like(second.scores))
+    return AnnotationSet((first, empty, third))
+
+
+def test_one_bad_video_of_a_pose_file_stops_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    videos = three_videos()
+    save_annotations("three.pkl", videos)
+
+    assert main(["recognize", "three.pkl", "--json", "three.json"]) == 2
+
+    names = [video.video for video in videos.annotations]
+    said = capsys.readouterr()
+    assert "1 of 3 videos failed" in said.err
+    assert f"{names[1]}: failed" in said.out
+    content = json.loads((tmp_path / "three.json").read_text())
+    assert len(content["videos"]) == 2
+    assert [one["video"] for one in content["failed"]] == [names[1]]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("{folder}/mine/clip.mp4", "clip.mp4"),
+        ("../../mine/clip.mp4", "mine/clip.mp4"),
+        ("..", "video.mp4"),
+        ("C:\\films\\a?.avi", "C_/films/a_.mp4"),
+        ("http://camera/films/clip.mp4?token=1", "clip.mp4"),
+    ],
+)
+def test_annotated_videos_stay_below_their_folder_whatever_their_names(tmp_path, monkeypatch, name, expected):
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "mine/clip.mp4"
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
+    (video,) = make_annotations(1).annotations
+    save_annotations("one.pkl", AnnotationSet((replace(video, video=name.format(folder=tmp_path)),)))
+
+    assert main(["recognize", "one.pkl", "--out", "run.1/drawn"]) == 0
+
+    assert mine.read_bytes() == b"mine"
+    (written,) = (path.relative_to(tmp_path / "run.1/drawn") for path in tmp_path.glob("run.1/drawn/**/*.mp4"))
+    assert str(written).endswith(expected)
+
+
+def test_an_existing_folder_may_have_a_dot_in_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_annotations("one.pkl", make_annotations(1))
+    (tmp_path / "run.1").mkdir()
+    assert main(["recognize", "one.pkl", "--out", "run.1"]) == 0
+    assert len([*tmp_path.glob("run.1/*.mp4")]) == 1
+
+
+def test_a_name_that_is_not_utf_8_comes_back_from_json(films, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"caf\xe9.mp4")
+    (tmp_path / name).write_bytes((films / "wave.mp4").read_bytes())
+    assert main(["recognize", name, "--json", "out.json"]) == 0
+    (video,) = json.loads((tmp_path / "out.json").read_text())["videos"]
+    assert video["source"] == name
+
+
+def test_who_reads_may_go_and_the_json_is_written_all_the_same(run, tmp_path):
+    save_annotations(tmp_path / "three.pkl", make_annotations(3))
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "posec3d.cli", "recognize", "three.pkl", "--json", "out.json"]
+    subprocess.run(words, cwd=tmp_path, stdout=writer, check=False, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    os.close(writer)
+    assert len(json.loads((tmp_path / "out.json").read_text())["videos"]) == 3
+
+
+@pytest.mark.parametrize("words", [["recognize", "x.mp4", "--window", "abc"], ["train", "--epochs", "abc"]])
+def test_what_is_no_number_is_said_to_be_none(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert "'abc' is not a" in said
+    assert "NoneType" not in said

@@ -361,3 +361,13 @@ def test_signals_are_left_as_they_were():
             signal.raise_signal(signal.SIGINT)
 
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == usual
+
+
+@pytest.mark.parametrize("option", ["--out", "--jsonl"])
+def test_a_folder_that_stands_for_a_video_does_not_lose_it(stream, folder, tmp_path, option):
+    kept = next(folder.glob("*.mp4")).read_bytes()
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one/clip.mp4").write_bytes(kept)
+
+    assert "is the source itself" in stream("one", option, "one/clip.mp4", status=2).err
+    assert (tmp_path / "one/clip.mp4").read_bytes() == kept

@@ -240,6 +240,19 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
         (("train", "--annotations", "my.pkl", "--train-split", "x"), "no split 'x'; splits in the file: train, val"),
         (("train", "--annotations", "empty.pkl"), "empty.pkl: has no videos"),
         (("train", "--annotations", "my.pkl", "--resume"), "nothing to resume here"),
+        (("train", "--annotations", "my.pkl", "--no-validate", "--test-best"), "--test-best needs what --no-validate"),
+        (("train", "--annotations", "my.pkl", "--cfg-options", *TINY, "clips.train_area=(0,0)"), "train_area"),
+        (("train", "--annotations", "my.pkl", "--cfg-options", "training.clip_gradient=inf"), "clip_gradient"),
+        (
+            ("train", "--annotations", "my.pkl", "--cfg-options", *TINY, "training.class_weights=(0.01,0.01,0.01)"),
+            "no video is left in an epoch",
+        ),
+        (("train", "--annotations", "typo.pkl"), "split 'train' has no videos"),
+        (("test", GYM, "x.pth", "--split", "val"), "--split val: goes with --annotations"),
+        (
+            ("test", "x.safetensors", "--annotations", "my.pkl", "--cfg-options", "clips.test_clips=1"),
+            "--cfg-options clips.test_clips=1: changes a config, and none is given",
+        ),
         (("test", "my.pkl"), "give a config and a checkpoint, or a checkpoint and --annotations"),
         (("test", "nothing.safetensors", "--annotations", "my.pkl"), "nothing.safetensors"),
         (("test", GYM, "x.pth", "--out", "scores.csv"), "scores are written as .pkl, .json or .npz, not as .csv"),
@@ -280,6 +293,8 @@ def test_what_a_user_can_mend_is_one_sentence_and_status_two(made_up, tmp_path, 
     (tmp_path / "empty.pkl").write_bytes(pickle.dumps([]))
     nameless = [replace(video, label=None) for video in make_annotations(4).annotations]
     save_annotations(tmp_path / "unlabelled.pkl", AnnotationSet(tuple(nameless)))
+    made = make_annotations(6, motions=("squat", "walk"))
+    save_annotations(tmp_path / "typo.pkl", replace(made, splits={"train": ("typo",), "val": made.splits["val"]}))
     (tmp_path / "two.txt").write_text("squat\nwalk\n")
     (tmp_path / "answers.json").write_text('{"videos": [{}]}')
 
@@ -361,3 +376,94 @@ def test_robustness_is_measured_and_drawn(run, made_up, tmp_path):
 def test_robustness_refuses_other_pictures(run, made_up):
     done = run("posec3d", "robustness", "my.safetensors", "--annotations", "my.pkl", "--out", "worse.svg", status=2)
     assert "worse.svg: the picture is written as .png, not as .svg" in done.stderr
+
+
+def test_what_others_keep_in_the_work_directory_stays_there(made_up, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "k").mkdir()
+    (tmp_path / "k/notes.txt").write_text("mine")
+    for _ in range(3):
+        assert main(["train", "--annotations", "my.pkl", "--work-dir", "k", "--cfg-options", *TINY]) == 0
+    assert (tmp_path / "k/notes.txt").read_text() == "mine"
+    assert (tmp_path / "k/previous-2/best.safetensors").exists()
+    assert not (tmp_path / "k/previous-1/previous-1").exists()
+
+
+def test_weights_of_the_run_that_would_be_moved_are_refused(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY]
+    assert main(words) == 0
+    assert main([*words, "--init", "work_dirs/my/best.safetensors"]) == 2
+    assert "is of the earlier run in work_dirs/my" in capsys.readouterr().err
+    assert (tmp_path / "work_dirs/my/best.safetensors").exists()
+
+
+def test_a_refused_resume_changes_nothing(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY]
+    assert main(words) == 0
+    config = (tmp_path / "work_dirs/my/config.py").read_text()
+    assert main([*words, "clips.length=9", "--resume"]) == 2
+    assert "was made with other settings" in capsys.readouterr().err
+    assert (tmp_path / "work_dirs/my/config.py").read_text() == config
+
+
+def test_sides_that_matter_are_not_mirrored_from_weights_either(made_up, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sides.txt").write_text("turn left\nturn right\nwave\n")
+    words = ["train", "--annotations", "my.pkl", "--classes", "sides.txt", "--work-dir"]
+    assert main([*words, "first", "--cfg-options", *TINY]) == 0
+    options = ["--init", "first/best.safetensors", "--epochs", "2"]
+    assert main([*words, "second", *options]) == 0
+    clips = load_experiment(tmp_path / "second/config.py").clips
+    assert (clips.train_mirror, clips.test_mirror) == (0, "none")
+
+
+def test_without_a_video_to_validate_on_training_goes_without(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_annotations("few.pkl", AnnotationSet(make_annotations(3, motions=("squat", "walk", "wave")).annotations))
+    assert main(["train", "--annotations", "few.pkl", "--cfg-options", *TINY]) == 0
+    assert "no video is left to validate on" in capsys.readouterr().err
+    assert (tmp_path / "work_dirs/few/last.safetensors").exists()
+
+
+def test_the_gradient_may_be_left_as_it_is_and_the_run_resumed(made_up, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY, "training.clip_gradient=None"]
+    assert main(words) == 0
+    assert load_experiment(tmp_path / "work_dirs/my/config.py").training.clip_gradient is None
+    assert main([*words, "--resume"]) == 0
+
+
+def test_a_config_of_other_strides_does_not_score(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY, "network.temporal_strides=(1,2)"]
+    assert main(words) == 0
+    tested = ["test", "work_dirs/my/config.py", "work_dirs/my/last.safetensors"]
+    assert main(tested) == 0
+    assert main([*tested, "--cfg-options", "network.temporal_strides=None"]) == 2
+    assert "was trained with temporal_strides=(1, 2), and the config has None" in capsys.readouterr().err
+
+
+def test_names_with_dots_stay_apart(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    videos = make_annotations(8, motions=("squat", "walk")).annotations
+    save_annotations("ntu.train.pkl", AnnotationSet(videos[:6]))
+    save_annotations("ntu.val.pkl", AnnotationSet(videos[6:]))
+    assert main(["pack", "ntu.train.pkl", "ntu.val.pkl", "--out", "ntu.arrow"]) == 0
+    assert {name: len(ids) for name, ids in load_annotations("ntu.arrow").splits.items()} == {
+        "ntu.train": 6,
+        "ntu.val": 2,
+    }
+    assert "splits ntu.train 6, ntu.val 2" in capsys.readouterr().out
+
+
+def test_memory_that_torch_does_not_get_is_one_sentence(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def train(*_, **__):
+        torch.empty(2**60)
+
+    monkeypatch.setattr("posec3d.training.loop.train", train)
+    assert main(["train", "--annotations", "my.pkl", "--cfg-options", *TINY]) == 2
+    assert "out of memory; take less at once" in capsys.readouterr().err

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -127,3 +129,9 @@ def test_curves_begin_at_the_videos_as_they_are_and_repeat(videos):
     assert {curve.top1[0] for curve in one} == {one[0].top1[0]}
     assert [curve.levels[0] for curve in one] == [0.0] * 4
     assert "dropped   0: " in table_of(one)
+
+
+def test_a_stranger_from_a_video_of_nobody_changes_nothing():
+    video = make_annotations(1).annotations[0]
+    nobody = replace(video, keypoints=video.keypoints[:0], scores=video.scores[:0])
+    assert perturbations.swap_people(video, 1.0, rng(), [nobody]) is video

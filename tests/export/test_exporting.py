@@ -138,3 +138,9 @@ def test_made_up_videos_fit_every_skeleton(lively, skeleton):
     videos = made_up_videos(card, 2)
 
     assert all(video.keypoints.shape[2] == card.heatmaps.skeleton.num_keypoints for video in videos)
+
+
+def test_a_name_may_hold_what_patterns_are_made_of(lively, tmp_path):
+    model, card = lively("keypoint")
+    export_model(model, card, tmp_path / "model[1].pt2", precision="fp32")
+    assert [path.name for path in tmp_path.iterdir()] == ["model[1].pt2"]

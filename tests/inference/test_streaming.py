@@ -13,6 +13,7 @@ from posec3d.experiment import Heatmaps
 from posec3d.experiment import ModelCard
 from posec3d.experiment import Network
 from posec3d.inference.recognizer import ActionRecognizer
+from posec3d.inference.recognizer import end_of
 from posec3d.inference.segments import joined
 from posec3d.inference.streaming import LiveRecognizer
 from posec3d.inference.streaming import StreamingRecognizer
@@ -217,3 +218,13 @@ def test_a_mistake_of_the_network_comes_to_light(recognizer, monkeypatch):
     monkeypatch.setattr(streaming, "judge", broken)
     with LiveRecognizer(streaming) as live, pytest.raises(RuntimeError, match="out of memory"):
         whole_stream(live)
+
+
+@pytest.mark.parametrize("stride", [0.3, 1.0])
+def test_the_timeline_ends_with_the_video(recognizer, stride):
+    video = party(29)
+    for segments in (
+        recognizer.recognize(video, window=1.0, stride=stride),
+        streamed(recognizer, video, window=1.0, stride=stride),
+    ):
+        assert max(segment.end_seconds for segment in segments) == pytest.approx(end_of(video))

@@ -131,6 +131,11 @@ def test_a_category_of_other_keypoints_is_a_skeleton_of_its_own(tmp_path):
         ({"annotations": ["x"]}, "annotations holds something else than dictionaries"),
         ({"images": [image(1), image(2, height=360)]}, "has images of 360 x 640 and 480 x 640"),
         ({"images": [image(1, height="tall")]}, "height is 'tall', which is no whole number"),
+        ({"images": [image(1, height=-480)]}, "its images are -480 x 640"),
+        ({"videos": None, "categories": None}, None),
+        ({"images": [image(1, video_id=1)], "videos": [{"id": 1, "fps": "30/1"}]}, "fps is '30/1', which is no number"),
+        ({"images": [image(1, video_id=1)], "videos": [{"id": 1, "fps": -5}]}, "fps is -5, which is no number"),
+        ({"annotations": [annotation(7, 1, track_id=2**64 - 1)]}, None),
         ({"images": [image(1, frame_id=3), image(2, frame_id=3)]}, "two images of one frame number"),
         ({"categories": [PERSON, {**PERSON, "id": 2, "name": "dog"}]}, None),  # called person
         (

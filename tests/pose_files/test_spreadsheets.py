@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from posec3d.people import UNKNOWN
 from posec3d.pose_files import load_pose_file
+from posec3d.pose_files.spreadsheets import spreadsheet_video
 from posec3d.skeletons import get_skeleton
 
 COCO = get_skeleton("coco17")
@@ -143,6 +145,10 @@ def test_keypoints_that_the_table_lacks_are_missing_if_the_skeleton_is_given(tmp
         ("frame,nose_x,nose_y\n0,1,2\n0,3,4\n", "line 3: x of keypoint 'nose' in frame 0 .* add a column person"),
         ("name,age\nann,7\n", "its columns are name, age; write a row a keypoint"),
         ("frame,keypoint,x,y\n", "has no row of keypoints"),
+        (
+            "scorer,a,a\nbodyparts,nose,nose,nose\ncoords,x,y\n0,1,2\n",
+            "its lines of bodyparts and coords are not of one",
+        ),
         (",,\n", "its columns are nothing; write a row a keypoint"),
         ("scorer,DLC\n0,7\n", "starts as DeepLabCut's tables do, but has no lines 'bodyparts' and 'coords'"),
         (
@@ -161,3 +167,18 @@ def test_another_encoding_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match=r"walk.csv: not text in UTF-8"):
         load_pose_file(tmp_path / "walk.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "frame,landmark,x,y,z,visibility,presence\n0,0,10,20,0,0.5,0.9\n0,1,30,40,0,0.25,0.8\n",
+        "frame,0_x,0_y,0_presence,0_visibility,1_x,1_y,1_presence,1_visibility\n0,10,20,0.9,0.5,30,40,0.8,0.25\n",
+        "frame,landmark,x,y,visibility\n0,00,10,20,0.5\n0,01,30,40,0.25\n",
+    ],
+)
+def test_of_several_scores_visibility_counts_and_numbers_may_have_zeros_in_front(tmp_path, text):
+    (tmp_path / "table.csv").write_text(text)
+    (person,) = spreadsheet_video(tmp_path / "table.csv").frames[0]
+    np.testing.assert_array_equal(person.keypoints, [[10, 20], [30, 40]])
+    np.testing.assert_array_equal(person.scores, [0.5, 0.25])

@@ -72,3 +72,17 @@ def test_a_folder_in_the_way_is_an_error_that_names_it(tmp_path):
 def test_other_errors_pass_as_they_are(tmp_path):
     with pytest.raises(ValueError, match=r"^wrong$"), replacing(tmp_path / "scores.json"):
         raise ValueError("wrong")
+
+
+def test_a_name_as_long_as_the_system_takes_can_be_written(tmp_path):
+    path = tmp_path / f"{'a' * 251}.txt"
+    with replacing(path) as unfinished:
+        unfinished.write_text("whole")
+    assert path.read_text() == "whole"
+
+
+def test_an_error_of_another_file_is_not_blamed_on_this_one(tmp_path):
+    (tmp_path / "source").mkdir()
+    with pytest.raises(IsADirectoryError) as caught, replacing(tmp_path / "out.txt"):
+        (tmp_path / "source").read_text()
+    assert caught.value.filename == str(tmp_path / "source")

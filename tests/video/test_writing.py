@@ -241,3 +241,18 @@ def test_standing_still_takes_time_too(tmp_path):
     save_gif(tmp_path / "still.gif", pictures, frames_per_second=10.0)
 
     assert sum(duration for _, duration in gif_frames(tmp_path / "still.gif")) == 400
+
+
+def test_a_gif_can_stand_still_for_longer_than_its_format_has_room_for(tmp_path):
+    black, white = np.zeros((32, 32, 3), np.uint8), np.full((32, 32, 3), 255, np.uint8)
+    write(tmp_path / "long.gif", [white, black, black, white], [0.0, 1.0, 500.0, 1000.0])
+    with Image.open(tmp_path / "long.gif") as gif:
+        assert gif.n_frames == 3
+        durations = [gif.seek(frame) or gif.info["duration"] for frame in range(3)]
+    assert durations[:2] == [1000, 655_350]
+
+
+def test_a_picture_that_no_mp4_has_room_for_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"16 x 16386 \(height x width\) is too large for .mp4"):
+        write(tmp_path / "wide.mp4", [np.zeros((16, 16386, 3), np.uint8)])
+    assert not [*tmp_path.iterdir()]

@@ -16,8 +16,8 @@ class Annotation:
     """One video: who stood where in each frame, and what they did.
 
     Arrays are as stored (released files: float16). `keypoints` are (x, y) pixels of `canvas` (height, width);
-    without `scores` every keypoint that is there counts as certain. A keypoint is missing when its score is 0 or not a
-    number, when a coordinate is not finite, or when it lies exactly at (0, 0), the format's mark for it.
+    without `scores` every keypoint that is there counts as certain. A keypoint is missing when its score is 0 or not
+    finite, when a coordinate is not finite, or when it lies exactly at (0, 0), the format's mark for it.
     `label` is None for a video that is only to be recognised.
     """
 
@@ -45,7 +45,7 @@ class Annotation:
         points = keypoints.view(np.complex64)[..., 0]
         missing = ~np.isfinite(points) | (points == 0)
         keypoints[missing] = 0
-        scores[missing | ~(scores > 0)] = 0
+        scores[missing | ~((scores > 0) & np.isfinite(scores))] = 0
         return Poses(keypoints, scores, self.canvas)
 
 

@@ -52,7 +52,7 @@ def check_annotations(
     """
     raw = _read(Path(path))
     classes_from: ClassesFrom = "argument" if num_classes is not None else "names"
-    if num_classes is None and raw.classes is not None:
+    if num_classes is None and raw.classes:
         num_classes = len(raw.classes)
     findings: list[Finding] = []
     readings: list[Reading] = []
@@ -68,6 +68,7 @@ def check_annotations(
     if num_classes is None:
         classes_from = "labels"
         num_classes = max((reading.label + 1 for reading in readings if reading.label is not None), default=0)
+    findings.extend(_whole_findings(readings, num_classes, raw.source))
     findings.extend(_canvas_findings(outside))
     findings.extend(_unit_findings(readings))
     findings.extend(_skeleton_findings(readings, skeleton, raw.keypoint_names, raw.source))
@@ -94,6 +95,17 @@ def _read(path: Path) -> RawAnnotations:
     # One after the other: nothing is kept of a video but its numbers.
     records = (RawRecord(record_of(video), video.video, stored.source) for video in stored.annotations)
     return RawAnnotations(records, stored.splits, stored.classes, stored.keypoint_names, stored.source)
+
+
+def _whole_findings(readings: Sequence[Reading], num_classes: int, source: str) -> Iterator[Finding]:
+    if not readings:
+        yield Finding("no_videos", source, "0 videos")
+        return
+    poses = [reading.poses for reading in readings if reading.poses is not None]
+    if poses and not any(pose.seen for pose in poses):
+        yield Finding("nobody_anywhere", source, f"in {len(poses):,} videos")
+    if num_classes == 1:
+        yield Finding("one_class", source, "label 0 alone")
 
 
 def _pose_findings(video: str, poses: PoseReading) -> Iterator[Finding]:

@@ -27,6 +27,21 @@ class Finding:
 
 # In the order in which a report tells them: what hides other problems comes first.
 KINDS: dict[str, Kind] = {
+    "no_videos": Kind(
+        "error", "no videos", "Write at least two classes of videos, as docs/annotations.md shows.", subjects="file"
+    ),
+    "nobody_anywhere": Kind(
+        "error",
+        "no video has a visible keypoint",
+        "Extract the poses again; scores must be above 0 where a keypoint is seen.",
+        subjects="file",
+    ),
+    "one_class": Kind(
+        "error",
+        "one class only",
+        "Give a second class, such as moments in which nothing happens.",
+        subjects="file",
+    ),
     "table_of_contents": Kind(
         "error",
         "a table of contents without poses: the keypoints are in other files",

@@ -91,7 +91,7 @@ def _poses_of(fields: Mapping[str, Any]) -> PoseReading:
     x, y = keypoints[..., 0], keypoints[..., 1]
     seen = np.isfinite(x) & np.isfinite(y) & ((x != 0) | (y != 0))
     if scores is not None:
-        seen &= scores > 0
+        seen &= (scores > 0) & np.isfinite(scores)
     seen_x, seen_y = x[seen], y[seen]
     box = (float(seen_x.min()), float(seen_y.min()), float(seen_x.max()), float(seen_y.max())) if seen_x.size else None
     return PoseReading(keypoints, scores, seen, box)

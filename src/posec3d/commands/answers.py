@@ -12,11 +12,21 @@ if TYPE_CHECKING:
 
 def refuse_overwriting(option: str, path: Path | None, sources: "Iterable[Source]") -> None:
     """Raise ValueError if an output would take the place of what is read."""
+    from posec3d.video.sources import is_glob
     from posec3d.video.sources import is_url
+    from posec3d.video.sources import pictures_of
 
+    if path is None:
+        return
     for source in sources:
-        if path is not None and not is_url(source) and path.resolve() == Path(source).resolve():
+        if is_url(source):
+            continue
+        if path.resolve() == Path(source).resolve():
             raise ValueError(f"{option} {path}: is the source itself; give another name")
+        of_folder = Path(source).is_dir() and path.exists() and path.resolve().parent == Path(source).resolve()
+        of_pattern = is_glob(source) and path.resolve() in [file.resolve() for file in pictures_of(source) or ()]
+        if of_folder or of_pattern:
+            raise ValueError(f"{option} {path}: is a file of the source {source}; give another name")
 
 
 def check_answers(top: int, threshold: float) -> None:

@@ -62,6 +62,7 @@ def export(
         out: The file to write; without it the checkpoint's name with another suffix, in the current folder.
     """
     from posec3d.export.description import SUFFIXES
+    from posec3d.export.description import target_of
     from posec3d.export.exporting import check_export
     from posec3d.export.exporting import export_model
     from posec3d.inference.model_choice import choose_model
@@ -73,7 +74,7 @@ def export(
     path = out or Path(f"{Path(checkpoint).stem}{'' if precision == 'fp32' else f'-{precision}'}{SUFFIXES[to]}")
     if path.suffix != SUFFIXES[to]:
         raise ValueError(f"--out {path}: --to {to} writes {SUFFIXES[to]}; end it so")
-    if path.suffix == Path(checkpoint).suffix:
+    if target_of(Path(checkpoint)) is not None:
         raise ValueError(f"{checkpoint}: is exported already; give the checkpoint it was made from")
     keep_freed_memory()
     model, card = choose_model(checkpoint)

@@ -79,6 +79,7 @@ def extract(
     """
     from posec3d import __version__
     from posec3d.annotations import save_annotations
+    from posec3d.commands.people_finder import PeopleFinder
     from posec3d.runtime.processes import usable_cores
     from posec3d.skeletons import get_skeleton
     from posec3d.video.extraction_parts import load_part
@@ -99,6 +100,7 @@ def extract(
     if workers is not None and workers < 1:
         raise ValueError(f"--workers {workers}: give 1 or more")
     sources = _recorded_sources(videos, [out, *(Path(one) for one in (label_from, classes, *splits) if one)])
+    PeopleFinder(estimator, skeleton, canvas).check(sources)
     reading = PoseFileReading(None if skeleton is None else get_skeleton(skeleton), canvas)
     group = partial(_grouping, videos, sources, label_from, classes, splits, seed)
     # A slip in a table shows before hours of work. What is in files of poses shows only when these have been read.

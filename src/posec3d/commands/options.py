@@ -4,15 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 from typing import Literal
+from typing import TypeVar
 
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
+_Number = TypeVar("_Number", int, float)
 
-def _number(read: Callable[[str], float], metavar: str, what: str) -> PrimitiveConstructorSpec[float | None]:
+
+def _number(read: Callable[[str], _Number], metavar: str, what: str) -> PrimitiveConstructorSpec[_Number | None]:
     """Say of what is no number that it is none; tyro's own message names every type that an option can have."""
 
-    def from_words(words: list[str]) -> float:
+    def from_words(words: list[str]) -> _Number:
         try:
             return read(words[0])
         except ValueError:

@@ -1,6 +1,7 @@
 """`posec3d pack`: put annotation files together into a store that trains in little memory."""
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,8 @@ def pack(
                 yield stream
 
     summary = write_store(out, streams(), advance=lambda number: bars[0].advance(number))
-    splits = [f"{name} {len(videos):,}" for name, videos in load_annotations(out).splits.items()]
+    packed = load_annotations(out)
+    splits = [f"{name} {len(packed.split(name)):,}" for name in packed.splits]
     nobody = f"; nobody is seen in {summary.nobody_seen:,}" if summary.nobody_seen else ""
     print(
         f"{out}: {summary.videos:,} videos in {out.stat().st_size / 1e6:,.1f} MB, "
@@ -82,7 +84,7 @@ def _stream(source: Path, kpfiles: Path | None, *, as_split: bool) -> VideoStrea
         return stream_compressed(source, kpfiles)
     annotations = load_annotations(source)
     if as_split and not annotations.splits:
-        name = source.name.split(".")[0]
+        name = re.sub(r"\.(pkl|pkl\.gz|arrow)$", "", source.name)
         _LOGGER.info("%s: has no splits, so its videos become split %r", source, name)
         annotations = replace(annotations, splits={name: tuple(names_of(annotations.annotations))})
     return stream_of(annotations)

@@ -1,12 +1,17 @@
 """`posec3d recognize`: from a video, or from poses, to the action."""
 
 import logging
+import os
+import re
+import sys
+from contextlib import contextmanager
 from itertools import count
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Literal
+from urllib.parse import urlsplit
 
 import tyro
 
@@ -17,8 +22,10 @@ from posec3d.commands.options import OptionalRuntime
 from posec3d.commands.options import OptionalSeconds
 from posec3d.commands.options import OptionalSize
 from posec3d.video.sources import VIDEO_SUFFIXES
+from posec3d.video.sources import is_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from collections.abc import Sequence
 
     from posec3d.inference.segments import Segment
@@ -104,38 +111,77 @@ def recognize(
     from posec3d.runtime.files import replacing
 
     recognizer = load_recognizer(model, device, runtime, precision)
-    videos, failures = [], []
+    videos: list[dict[str, object]] = []
+    failures: list[dict[str, str]] = []
+
+    def answer(source: "Source", video: "PosedVideo") -> None:
+        video = recognizer.fitting(video)
+        segments = recognizer.recognize(video, people=people, window=window, stride=stride, threshold=threshold)
+        lines = [f"{video.name}: {counted(len(video.frames), 'frame')}, {end_of(video):.1f} s"]
+        lines += [segment_line(segment, top=top, timeline=window is not None) for segment in segments]
+        _say("\n".join(lines if segments else [*lines, _NOBODY[people]]), files=out is not None or json is not None)
+        videos.append(recognized_as_dict(str(shown(source)), video, segments, top=top))
+        place = places.place(video.name)
+        if place is not None:
+            refuse_overwriting("--out", place, found)
+            _draw(place, source, video, segments, top)
+
+    num_videos = 0
     for source in found:
-        try:
+        # One bad video among many stops nothing; alone, it is the answer.
+        with _noted(failures, source, alone=len(found) == 1):
             posed = finder.people_of(source)
-            if len(posed) > 1 and out is not None and out.suffix:
+            num_videos += len(posed)
+            if len(posed) > 1 and out is not None and _is_file(out):
                 raise ValueError(f"--out {out}: {shown(source)} has {len(posed)} videos; give the name of a folder")
-            for video in map(recognizer.fitting, posed):
-                segments = recognizer.recognize(video, people=people, window=window, stride=stride, threshold=threshold)
-                print(f"{video.name}: {counted(len(video.frames), 'frame')}, {end_of(video):.1f} s")
-                for segment in segments:
-                    print(segment_line(segment, top=top, timeline=window is not None))
-                if not segments:
-                    print(_NOBODY[people])
-                videos.append(recognized_as_dict(str(shown(source)), video, segments, top=top))
-                place = places.place(video.name)
-                if place is not None:
-                    _draw(place, source, video, segments, top)
-        except (ValueError, OSError) as error:
-            # One bad video among many stops nothing; alone, it is the answer.
-            if len(found) == 1:
-                raise
-            failures.append({"source": str(shown(source)), "error": str(error)})
-            print(f"{shown(source)}: failed")
+            for video in posed:
+                with _noted(failures, source, alone=len(found) == len(posed) == 1, name=video.name):
+                    answer(source, video)
     if json is not None:
         content = {"model": model or "packaged", "videos": videos, "failed": failures}
         with replacing(json) as unfinished:
-            unfinished.write_text(dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
+            # Names that are not UTF-8 become escapes, which readers of JSON turn back.
+            unfinished.write_text(
+                dumps(content, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
+            )
         _LOGGER.info("written: %s", json)
+    if not num_videos and not failures:
+        raise ValueError(f"{shown(found[0])}: holds no video")
     if failures:
         raise ValueError(
-            f"{len(failures)} of {len(found)} sources failed: " + "; ".join(one["error"] for one in failures)
+            f"{len(failures)} of {max(len(found), num_videos)} videos failed: "
+            + "; ".join(one["error"] for one in failures)
         )
+
+
+@contextmanager
+def _noted(
+    failures: list[dict[str, str]], source: "Source", *, alone: bool, name: str | None = None
+) -> "Iterator[None]":
+    """Note what goes wrong in the block, whatever it is, and go on; unless there is nothing else to go on with."""
+    from posec3d.video.extraction_run import failure_told
+    from posec3d.video.sources import shown
+
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if alone:
+            raise
+        video = {} if name is None else {"video": name}
+        failures.append({"source": shown(source), **video, "error": failure_told(source, error)})
+        _say(f"{name or shown(source)}: failed", files=True)
+
+
+def _say(text: str, *, files: bool) -> None:
+    """Print; if whoever reads has gone, as `| head` does, go on without where there are still files to write."""
+    try:
+        print(text)
+    except BrokenPipeError:
+        if not files:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _NOBODY = {
@@ -155,12 +201,18 @@ def _check_options(
         Span(window, window / 4 if stride is None else stride)
     elif stride is not None:
         raise ValueError(f"--stride {stride:g} needs --window: without windows there is one answer for the whole video")
-    if out is not None and not several and out.suffix.lower() not in ("", ".mp4", ".gif"):
+    if out is not None and not several and _is_file(out) and out.suffix.lower() not in (".mp4", ".gif"):
         raise ValueError(f"--out {out}: end it in .mp4 or .gif, or give a folder")
-    if out is not None and several and out.suffix:
+    if out is not None and several and _is_file(out):
         raise ValueError(f"--out {out}: several videos go into a folder; give its name")
+    if json is not None and out is not None and json.resolve() == out.resolve():
+        raise ValueError(f"--json {json}: is --out as well; give another name")
     if json is not None and json.is_dir():
         raise ValueError(f"--json {json}: is a folder; give a file name such as {json}/recognized.json")
+
+
+def _is_file(out: Path) -> bool:
+    return bool(out.suffix) and not out.is_dir()
 
 
 class _Places:
@@ -175,14 +227,24 @@ class _Places:
         if self._out is None:
             return None
         path = self._out
-        if not path.suffix:
-            stem = Path(name).stem if Path(name).suffix.lower() in VIDEO_SUFFIXES else name
+        if not _is_file(path):
+            name = _below(name)
+            stem = str(Path(name).with_suffix("")) if Path(name).suffix.lower() in VIDEO_SUFFIXES else name
             numbers = count(2)
             path = self._out / f"{stem}.mp4"
             while path in self._taken:
                 path = self._out / f"{stem}-{next(numbers)}.mp4"
         self._taken.add(path)
         return path
+
+
+def _below(name: str) -> str:
+    """Return the name of a video, which may be a path or an address that a file made up, as a path below a folder."""
+    if is_url(name):
+        address = urlsplit(name)
+        name = address.path.rstrip("/").rpartition("/")[2] or address.netloc
+    parts = (re.sub(r'[<>:"|?*\x00-\x1f]', "_", part) for part in re.split(r"[/\\]+", name))
+    return "/".join(part for part in parts if part.strip(". ")) or "video"
 
 
 def _draw(path: Path, source: "Source", video: "PosedVideo", segments: "Sequence[Segment]", top: int) -> None:

@@ -103,9 +103,9 @@ def stream(
 
     check_answers(top, threshold)
     _check_options(window, stride, seconds, out)
-    refuse_overwriting("--out", out, [source])
-    refuse_overwriting("--jsonl", jsonl, [source])
     given = _one_source(source)
+    refuse_overwriting("--out", out, [given])
+    refuse_overwriting("--jsonl", jsonl, [given])
     with ExitStack() as stack:
         video = open_latest(given)
         stack.enter_context(video)
@@ -161,7 +161,7 @@ def _open_lines(path: Path) -> TextIO:
         raise ValueError(f"--jsonl {path}: is a folder; give a file name such as {path}/actions.jsonl")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Line by line, so that whoever follows the file sees each answer at once and never half of one.
-    return path.open("a", encoding="utf-8", newline="\n", buffering=1)
+    return path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n", buffering=1)
 
 
 @dataclass

@@ -72,7 +72,11 @@ def what_to_test(
     if checkpoint is None:
         if config.suffix == ".py" or annotations is None:
             raise ValueError(f"{config}: give a config and a checkpoint, or a checkpoint and --annotations FILE")
+        if cfg_options:
+            raise ValueError(f"--cfg-options {cfg_options[0]}: changes a config, and none is given; give it first")
         return None, config, None
+    if split is not None and annotations is None:
+        raise ValueError(f"--split {split}: goes with --annotations; or --cfg-options data.test.split={split}")
     experiment = load_experiment(config, cfg_options)
     videos = (
         tested_videos(experiment) if annotations is None else annotated_videos(annotations, split, card_of(experiment))

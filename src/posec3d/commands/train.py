@@ -1,6 +1,7 @@
 """`posec3d train`: train a network from a config, or from an annotation file alone."""
 
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,7 +129,11 @@ def train(
     from posec3d.training.advice import warn
     from posec3d.training.loop import train as run
     from posec3d.training.reporting import draw_confusion
+    from posec3d.training.state import load_state
+    from posec3d.training.state import refuse_other_run
 
+    if test_best and not validate:
+        raise ValueError("--test-best needs what --no-validate leaves out; use --test-last")
     given = {"training.epochs": epochs, "training.batch_size": batch_size, "init": init}
     options = [f"{name}={value!r}" for name, value in given.items() if value is not None]
     if not scale_lr:
@@ -162,7 +167,7 @@ def train(
         experiment = _own_experiment(
             annotations, classes, skeleton, kind, size, backbone, recipe, epochs, train_split, val_split, device, init
         )
-        name = annotations.name.split(".")[0]
+        name = re.sub(r"\.(pkl|pkl\.gz|arrow)$", "", annotations.name)
     experiment = with_options(experiment, [*options, *cfg_options])
     train_videos, val_videos, test_videos = experiment_videos(experiment)
     weights = checkpoint_path(experiment.init, cache_folder()) if experiment.init else None
@@ -170,8 +175,12 @@ def train(
     folder = work_dir or Path("work_dirs") / name
     # Before the folder is touched, which may hold an earlier run.
     check_network(card_of(experiment))
-    _check_run(folder, workers, resume=resume)
+    _check_run(folder, workers, weights, resume=resume)
     fabric = start_fabric(accelerator=device, devices=devices, precision=precision)
+    if resume:
+        refuse_other_run(load_state(folder), experiment, seed=seed, num_devices=fabric.world_size, path=folder)
+    if validate and not val_videos:
+        _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
     if fabric.is_global_zero:
         if not resume:
             _move_earlier_run(folder)
@@ -186,7 +195,7 @@ def train(
     result = run(
         experiment,
         train_videos,
-        val_videos if validate else None,
+        val_videos if validate and val_videos else None,
         work_dir=folder,
         fabric=fabric,
         seed=seed,
@@ -203,7 +212,7 @@ def train(
         _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
 
 
-def _check_run(folder: Path, workers: int | None, *, resume: bool) -> None:
+def _check_run(folder: Path, workers: int | None, weights: Path | None, *, resume: bool) -> None:
     from posec3d.training.state import load_state
 
     if workers is not None and workers < 0:
@@ -212,6 +221,11 @@ def _check_run(folder: Path, workers: int | None, *, resume: bool) -> None:
         raise ValueError(f"--work-dir {folder}: is a file; give the name of a folder")
     if resume:
         load_state(folder)
+    elif weights is not None and weights.resolve() in [path.resolve() for path in _earlier_run(folder)]:
+        raise ValueError(
+            f"--init {weights}: is of the earlier run in {folder}, which a new one there would move away; give the new "
+            "one another --work-dir"
+        )
 
 
 def _say_precision(precision: str, device: "torch.device") -> None:
@@ -267,13 +281,32 @@ def _own_experiment(
     if init is None:
         return experiment
     network, clips = network_of(checkpoint_path(init, cache_folder()))
+    if experiment.clips.train_mirror == 0:
+        clips = replace(clips, train_mirror=0.0, test_mirror="none")
     return replace(experiment, network=network, clips=clips)
+
+
+def _earlier_run(folder: Path) -> list[Path]:
+    """Return what a training left in its work directory, and nothing that others keep there; empty without one."""
+    from posec3d.training.loop import BEST_FILE
+    from posec3d.training.loop import LAST_FILE
+    from posec3d.training.reporting import BOARD_FOLDER
+    from posec3d.training.reporting import CONFUSION_FILE
+    from posec3d.training.reporting import CURVES_FILE
+    from posec3d.training.reporting import LOG_FILE
+    from posec3d.training.state import STATE_FILE
+
+    if not (folder / "config.py").is_file():
+        return []
+    names = ["config.py", BEST_FILE, LAST_FILE, STATE_FILE, LOG_FILE, BOARD_FOLDER, CURVES_FILE, CONFUSION_FILE]
+    names += [f"{name}_scores.pkl" for name in ("best", "last")]
+    return [folder / name for name in names if (folder / name).exists()]
 
 
 def _move_earlier_run(folder: Path) -> None:
     """Put what an earlier run left into a folder of its own: nothing of it is lost, nothing mixes."""
-    earlier = [path for path in folder.glob("*") if not path.name.startswith("previous-")] if folder.is_dir() else []
-    if not (folder / "config.py").is_file():
+    earlier = _earlier_run(folder)
+    if not earlier:
         return
     number = 1
     while (folder / f"previous-{number}").exists():

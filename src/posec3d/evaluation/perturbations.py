@@ -84,6 +84,8 @@ def swap_people(
     """
     poses = video.poses()
     other = others[rng.randint(len(others))].poses()
+    if not other.num_people or not other.num_frames:
+        return video
     frames = np.arange(poses.num_frames) * other.num_frames // poses.num_frames
     theirs, shown = other.keypoints[0, frames], other.scores[0, frames]
     keypoints, scores = poses.keypoints.copy(), poses.scores.copy()

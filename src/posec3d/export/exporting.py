@@ -105,7 +105,7 @@ def export_model(
             TorchNetwork(model, card), ExportedNetwork(written, whole=True), videos or made_up_videos(card, 8)
         )
         _refuse_disagreement(path, precision, agreement)
-        for file in sorted(Path(folder).glob(f"{path.stem}.*")):
+        for file in sorted(Path(folder).iterdir()):
             if file.suffix in (path.suffix, ".bin"):
                 shutil.move(file, path.with_suffix(file.suffix))
     return agreement

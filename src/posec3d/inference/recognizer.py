@@ -193,7 +193,7 @@ class ActionRecognizer:
             batch = windows[first : first + _WINDOWS_AT_ONCE]
             said = self._windows_probabilities([window.frames for window in batch], people, video.canvas)
             for window, probabilities in zip(batch, said, strict=True):
-                segments += averager.push(window, probabilities)
+                segments += averager.push(window, probabilities, end_of(video))
         return joined(segments + averager.finish(end_of(video)))
 
     def _whole(self, video: PosedVideo, people: People, threshold: float) -> list[Segment]:

@@ -1,6 +1,7 @@
 """Recognition while frames still come: the answer for each moment, one window after it began."""
 
 import logging
+import math
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +66,13 @@ class StreamingRecognizer:
         """
         before, last = self._last_seconds
         end = 2 * last - before if end_seconds is None else end_seconds
-        segments = [segment for window in self._cutter.finish() for segment in self.settle(window, self.judge(window))]
+        # How long a single frame lasts is not known.
+        known_end = end if end > last else math.inf
+        segments = [
+            segment
+            for window in self._cutter.finish()
+            for segment in self._averager.push(window, self.judge(window), known_end)
+        ]
         return segments + self._averager.finish(end)
 
     def cut(self, people: PeopleInFrame) -> list[Window]:

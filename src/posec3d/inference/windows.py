@@ -95,11 +95,14 @@ class MomentAverager:
         self._said: deque[Mapping[Who, Float[np.ndarray, " K"]]] = deque(maxlen=span.windows_a_moment)
         self._last: Window | None = None
 
-    def push(self, window: Window, said: Mapping[Who, Float[np.ndarray, " K"]]) -> list[Segment]:
-        """Take the probabilities of one window, and return the segments of its first moment: one for each of whom."""
+    def push(self, window: Window, said: Mapping[Who, Float[np.ndarray, " K"]], end: float = math.inf) -> list[Segment]:
+        """Take the probabilities of one window, and return the segments of its first moment: one for each of whom.
+
+        The moment ends with the video, at `end` seconds, where that is known.
+        """
         self._said.append(said)
         self._last = window
-        return self._segments(window, window.start, window.start + self._span.stride)
+        return self._segments(window, window.start, min(window.start + self._span.stride, end))
 
     def finish(self, end: float) -> list[Segment]:
         """Return the segments of the moments after the last window's first; the video ends at `end` seconds."""

@@ -150,7 +150,7 @@ def _identities(video: FileVideo, people: Sequence[Person], name: str) -> Int64[
         if repeated:
             _LOGGER.warning("%s: identity %s is there twice in frame %d: none is used", name, repeated[0], number)
             return unknown
-    if all(isinstance(identity, int) for identity in given):
+    if all(isinstance(identity, int) and -(2**63) <= identity < 2**63 for identity in given):
         return np.array(given, np.int64)
     numbers: dict[int | str | None, int] = {}
     return np.array([numbers.setdefault(identity, len(numbers)) for identity in given], np.int64)

@@ -1,5 +1,6 @@
 """COCO keypoints: whole datasets, {images, annotations, categories}, of videos cut into pictures."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ def videos_of(content: Any, path: Path) -> Sequence[FileVideo]:
         raise ValueError(
             f"{source}: {people[image][0].place} is of image {image!r}, which is not among images; list it there"
         )
-    known = {video.get("id"): video for video in content.get("videos", ()) if isinstance(video, dict)}
+    known = {video.get("id"): video for video in content.get("videos") or () if isinstance(video, dict)}
     groups: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for image in content["images"]:
         groups[_video_of(image, path)].append(image)
@@ -52,7 +53,7 @@ def videos_of(content: Any, path: Path) -> Sequence[FileVideo]:
 def _category(content: Mapping[str, Any], source: str) -> Mapping[str, Any]:
     """Return the one category with keypoints, or the one called person among several; {} for a file without any."""
     categories = [
-        entry for entry in content.get("categories", ()) if isinstance(entry, dict) and entry.get("keypoints")
+        entry for entry in content.get("categories") or () if isinstance(entry, dict) and entry.get("keypoints")
     ]
     people = [entry for entry in categories if entry.get("name") == "person"] or categories
     if len(people) > 1:
@@ -119,11 +120,20 @@ def _video(
         {number: people.get(image.get("id"), ()) for number, image in zip(numbers, images, strict=True)},
         min(numbers),
         canvas=_canvas(size, source, f"video {name!r}"),
-        frames_per_second=float(known["fps"]) if known.get("fps") else None,
+        frames_per_second=_rate(known.get("fps"), source, name),
         keypoints=category.get("keypoints"),
         limbs=[(int(a) - 1, int(b) - 1) for a, b in category.get("skeleton") or ()],
         skeletons=("coco17",),
     )
+
+
+def _rate(given: Any, source: str, name: str) -> float | None:
+    """Return the frames a second; None where the file has none, or writes 0 for it."""
+    if not given:
+        return None
+    if isinstance(given, int | float) and 0 < given < math.inf:
+        return float(given)
+    raise ValueError(f"{source}: video {name!r}: fps is {given!r}, which is no number of frames a second; correct it")
 
 
 def _canvas(size: tuple[Any, Any], source: str, place: str) -> tuple[int, int] | None:
@@ -131,7 +141,10 @@ def _canvas(size: tuple[Any, Any], source: str, place: str) -> tuple[int, int] |
     height, width = size
     if not height or not width:
         return None
-    return whole_number_of(height, source, place, "height"), whole_number_of(width, source, place, "width")
+    sides = whole_number_of(height, source, place, "height"), whole_number_of(width, source, place, "width")
+    if min(sides) < 1:
+        raise ValueError(f"{source}: {place}: its images are {height} x {width} (height x width); correct it")
+    return sides
 
 
 def _frame_numbers(images: Sequence[Mapping[str, Any]], source: str) -> list[int]:

@@ -18,6 +18,7 @@ from posec3d.pose_files.contents import last_number
 from posec3d.pose_files.contents import stem_of
 from posec3d.pose_files.contents import without_gaps
 
+# Of several the first in this order counts: MediaPipe writes visibility and presence.
 _SCORES = "score|confidence|likelihood|visibility|presence|conf|c|v"
 _COLUMN = re.compile(rf"(?P<keypoint>.+?)[_. ](?P<part>x|y|{_SCORES})", re.IGNORECASE)
 _FRAME = ("frame", "frame_id", "frame_number", "frame_index", "frame_idx", "image_id", "image")
@@ -27,6 +28,10 @@ _FORMS = (
     "write a row a keypoint (frame, person, keypoint, x, y, score; person and score may be left out), or a row a frame "
     "(frame, person, nose_x, nose_y, nose_score, ...)"
 )
+
+
+# Person (DeepLabCut's tables only), keypoint, part.
+_Column = tuple[str | None, str, str]
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,7 @@ def _cells_of_rows(rows: Iterator[tuple[int, Sequence[str]]], decimal_comma: boo
     header = [name.strip() for name in first]
     lower = [name.lower() for name in header]
     frame, person, keypoint = (_place(lower, names) for names in (_FRAME, _PERSON, _KEYPOINT))
-    # Column of the table -> person (DeepLabCut's only), keypoint, part.
-    columns: dict[int, tuple[str | None, str, str]] = {}
+    columns: dict[int, _Column] = {}
     if lower[0] == "scorer":
         columns = _deeplabcut_columns(rows, path)
         frame = 0
@@ -117,7 +121,8 @@ def _cells_of_rows(rows: Iterator[tuple[int, Sequence[str]]], decimal_comma: boo
         keypoint = None
         for place, name in enumerate(header):
             if found := _COLUMN.fullmatch(name):
-                columns[place] = (None, found["keypoint"], _part(found["part"]))
+                columns[place] = (None, _plain(found["keypoint"]), _part(found["part"]))
+    columns = _one_score(columns, lower)
     if not {"x", "y"} <= {part for _, _, part in columns.values()}:
         raise ValueError(f"{path}: its columns are {', '.join(header[:8])}; {_FORMS}")
     for count, (line, row) in enumerate(rows):
@@ -131,9 +136,20 @@ def _cells_of_rows(rows: Iterator[tuple[int, Sequence[str]]], decimal_comma: boo
             yield _Cell(number, column_person or who, name, part, value, line)
 
 
-def _deeplabcut_columns(
-    rows: Iterator[tuple[int, Sequence[str]]], path: Path
-) -> dict[int, tuple[str | None, str, str]]:
+def _one_score(columns: Mapping[int, _Column], header: Sequence[str]) -> dict[int, _Column]:
+    """Leave out all columns of scores of one keypoint but the best known."""
+    ranks = {name: rank for rank, name in enumerate(_SCORES.split("|"))}
+
+    def rank(place: int) -> int:
+        return ranks.get(re.split(r"[_. ]", header[place])[-1], len(ranks))
+
+    best: dict[_Column, int] = {}
+    for place in sorted(columns, key=rank):
+        best.setdefault(columns[place], place)
+    return {place: column for place, column in columns.items() if column[2] != "score" or best[column] == place}
+
+
+def _deeplabcut_columns(rows: Iterator[tuple[int, Sequence[str]]], path: Path) -> dict[int, _Column]:
     lines: dict[str, Sequence[str]] = {}
     for _, row in rows:
         lines[row[0].strip().lower()] = row
@@ -144,6 +160,8 @@ def _deeplabcut_columns(
             f"{path}: starts as DeepLabCut's tables do, but has no lines 'bodyparts' and 'coords'; add them"
         )
     individuals = lines.get("individuals")
+    if len({len(lines[name]) for name in ("individuals", "bodyparts", "coords") if name in lines}) > 1:
+        raise ValueError(f"{path}: its lines of bodyparts and coords are not of one length; complete them")
     return {
         place: (individuals[place] if individuals else None, keypoint, _part(part.lower()))
         for place, (keypoint, part) in enumerate(zip(lines["bodyparts"], lines["coords"], strict=True))
@@ -174,7 +192,12 @@ def _frame_number(text: str, path: Path, line: int) -> int:
 def _keypoint_name(text: str, path: Path, line: int) -> str:
     if not text.strip():
         raise ValueError(f"{path}: line {line}: no keypoint; write its name, or its number counted from 0")
-    return text.strip()
+    return _plain(text.strip())
+
+
+def _plain(keypoint: str) -> str:
+    """Return a keypoint's number without zeros in front, and a name as it is."""
+    return str(int(keypoint)) if keypoint.isdecimal() else keypoint
 
 
 def _number(text: str, decimal_comma: bool, path: Path, line: int, column: str) -> float:

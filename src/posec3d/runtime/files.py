@@ -4,6 +4,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zlib import crc32
+
+# Letters, of four bytes at most.
+_LONGEST_STEM = 40
 
 
 @contextmanager
@@ -15,13 +19,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.stem}.unfinished-{os.getpid()}{path.suffix}")
+    # Short enough where the name of `path` is as long as the system takes.
+    stem = (
+        path.stem if len(path.stem) <= _LONGEST_STEM else f"{path.stem[:_LONGEST_STEM]}-{crc32(os.fsencode(path.name))}"
+    )
+    unfinished = path.with_name(f".{stem}.unfinished-{os.getpid()}{path.suffix}")
     try:
         yield unfinished
         unfinished.replace(path)
     except OSError as error:
         # Of a file to read that is missing, somebody has said so already: the system gives a number.
         if isinstance(error, FileNotFoundError) and error.errno is None:
+            raise
+        # Another file that cannot be read is not the fault of this one; a full disk is, whichever file filled it.
+        is_other = error.filename is not None and Path(os.fsdecode(error.filename)) not in (path, unfinished)
+        if is_other and isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError):
             raise
         raise OSError(error.errno, f"could not write: {error.strerror or error}", str(path)) from error
     finally:

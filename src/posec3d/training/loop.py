@@ -104,6 +104,10 @@ def train(
         process=fabric.global_rank,
         num_processes=fabric.world_size,
     )
+    if not len(order):
+        raise ValueError(
+            f"training.class_weights {settings.class_weights}: no video is left in an epoch; give higher ones"
+        )
     clips = _clips_loader(experiment, train_videos, order, seed, fabric, num_workers)
     network, sgd = fabric.setup(model, optimizer)
     average = WeightAverage(model, settings.average) if settings.average else None
@@ -189,7 +193,8 @@ def _train_epoch(
         loss = functional.cross_entropy(logits.float(), targets, label_smoothing=settings.label_smoothing)
         optimizer.zero_grad()
         fabric.backward(loss)
-        fabric.clip_gradients(network, optimizer, max_norm=settings.clip_gradient, error_if_nonfinite=False)
+        if settings.clip_gradient is not None:
+            fabric.clip_gradients(network, optimizer, max_norm=settings.clip_gradient, error_if_nonfinite=False)
         optimizer.step()
         if average is not None:
             average.update(network.module)

@@ -131,6 +131,8 @@ def class_weights_for(labels: Int64[np.ndarray, " N"], num_classes: int) -> tupl
     would be learnt by heart.
     """
     counts = np.bincount(labels[labels >= 0], minlength=num_classes)[:num_classes]
+    if not counts.any():
+        return None
     if counts.max() <= _LARGEST_RATIO * counts[counts > 0].min():
         return None
     rarer = counts.max() / np.maximum(counts, 1)

@@ -24,6 +24,7 @@ from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.runtime.files import replacing
 
+BOARD_FOLDER = "tensorboard"
 LOG_FILE = "log.jsonl"
 CURVES_FILE = "learning_curves.png"
 CONFUSION_FILE = "confusion_matrix.png"
@@ -64,7 +65,7 @@ class Reporter:
         if not silent:
             _keep_epochs(work_dir / LOG_FILE, epochs_done)
             # An event file of a run that was stopped also holds epochs that are done again; purge_step hides those.
-            self._writer = SummaryWriter(str(work_dir / "tensorboard"), purge_step=epochs_done + 1)
+            self._writer = SummaryWriter(str(work_dir / BOARD_FOLDER), purge_step=epochs_done + 1)
 
     def __enter__(self) -> "Reporter":
         return self

@@ -41,6 +41,10 @@ def load_part(path: Path) -> AnnotationSet:
     """Read a part; ValueError for one that is damaged, with what to do about it."""
     try:
         return load_annotations(path)
+    except FileNotFoundError:
+        raise ValueError(
+            f"{path}: is gone; one `posec3d extract` at a time can write the same --out, so give the command again"
+        ) from None
     except ValueError as error:
         raise ValueError(f"{path}: is damaged ({error}); delete it, and give the same command again") from None
 

@@ -167,7 +167,7 @@ class _PartMaker:
             annotations = extract_annotations(source, estimator, self._reading)
         # Whatever is wrong with one video, the others are worth having.
         except Exception as error:
-            return _reason(source, error)
+            return failure_told(source, error)
         save_part(path, annotations)
         return sum(annotation.num_frames for annotation in annotations.annotations)
 
@@ -181,7 +181,7 @@ def _with_somebody(annotation: Annotation) -> Annotation:
     return replace(annotation, keypoints=keypoints, scores=np.zeros(keypoints.shape[:-1], np.float32))
 
 
-def _reason(source: Source, error: Exception) -> str:
+def failure_told(source: Source, error: Exception) -> str:
     """Return one line that says what is wrong with a source, and names it."""
     if isinstance(error, OSError) and error.filename:
         told = f"{error.filename}: {error.strerror or 'cannot be read'}"

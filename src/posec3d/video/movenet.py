@@ -131,7 +131,9 @@ class MoveNet:
     def _look(self, picture: UInt8[np.ndarray, "H W 3"], view: _View) -> _People:
         """Run the network on a part of the picture."""
         height, width = picture.shape[:2]
-        shape = tuple(-(-round(side * view.scale) // _MULTIPLE) * _MULTIPLE for side in (view.height, view.width))
+        shape = tuple(
+            max(1, -(-round(side * view.scale) // _MULTIPLE)) * _MULTIPLE for side in (view.height, view.width)
+        )
         left, top = max(0, round(view.left)), max(0, round(view.top))
         right, bottom = min(width, round(view.left + view.width)), min(height, round(view.top + view.height))
         size = (max(1, round((right - left) * view.scale)), max(1, round((bottom - top) * view.scale)))

@@ -20,6 +20,10 @@ from posec3d.runtime.files import replacing
 
 # Bounds of a .gif, whose pictures are held in memory, where the caller sets no size: about 400 MB at most.
 _GIF_SIDE, _GIF_PICTURES = 480, 600
+# Hundredths of a second: as long as a .gif can show a picture.
+_LONGEST_OF_GIF = 65535
+# x264 encodes no longer side.
+_MP4_SIDE = 16384
 # Ticks a second of an .mp4: usual for video, a multiple of all usual rates.
 _TICKS = 90000
 _BT709 = 1
@@ -108,6 +112,11 @@ class _Mp4:
 
     @staticmethod
     def size_for(size: tuple[int, int]) -> tuple[int, int]:
+        if max(size) > _MP4_SIDE:
+            raise ValueError(
+                f"a picture of {size[0]} x {size[1]} (height x width) is too large for .mp4: its sides are {_MP4_SIDE} "
+                "pixels at most; make the video smaller first"
+            )
         return size
 
     def __enter__(self) -> "_Mp4":
@@ -196,13 +205,20 @@ def _write_gif(
             hundredths.append(round(time * 100))
             kept.append(index)
     end = max(hundredths[-1] + 2, round((times[-1] + period) * 100))
-    frames = [Image.fromarray(pictures[i]).quantize(palette=palette, dither=Image.Dither.NONE) for i in kept]
+    frames: list[Image.Image] = []
+    starts: list[int] = []
+    for index, start in zip(kept, hundredths, strict=True):
+        frame = Image.fromarray(pictures[index]).quantize(palette=palette, dither=Image.Dither.NONE)
+        # Pillow would merge pictures that are alike, and add up more time than the format has room for.
+        if not frames or frame.tobytes() != frames[-1].tobytes():
+            frames.append(frame)
+            starts.append(start)
     frames[0].save(
         path,
         format="GIF",
         save_all=True,
         append_images=frames[1:],
-        duration=[10 * int(ticks) for ticks in np.diff([*hundredths, end])],
+        duration=[10 * min(int(ticks), _LONGEST_OF_GIF) for ticks in np.diff([*starts, end])],
         loop=0,
         optimize=False,
     )
