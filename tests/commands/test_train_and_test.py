@@ -206,12 +206,16 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
         run("posec3d", "test", f"{kind}/config.py", f"{kind}/last.safetensors", "--out", f"{kind}.pkl")
 
     with_labels = run("posec3d", "fuse", "keypoint.json", "limb.json", "--weights", "1", "1", "--out", "fused.npz")
-    from_pickles = run("posec3d", "fuse", "keypoint.pkl", "limb.pkl", "--labels", "keypoint.json")
+    words = ("--labels", "keypoint.json", "--out", "from_pickles.npz")
+    from_pickles = run("posec3d", "fuse", "keypoint.pkl", "limb.pkl", *words)
 
     assert "fused 1:1" in with_labels.stdout
     assert with_labels.stdout.splitlines()[-1].split()[2:] == from_pickles.stdout.splitlines()[-1].split()[2:]
     with np.load(tmp_path / "fused.npz") as fused:
         assert fused["scores"].shape == (6, 3)
+        labels = fused["labels"].tolist()
+    with np.load(tmp_path / "from_pickles.npz") as fused:
+        assert fused["labels"].tolist() == labels
 
 
 @pytest.mark.parametrize(

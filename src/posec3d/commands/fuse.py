@@ -1,5 +1,6 @@
 """`posec3d fuse`: what several models say together."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ def fuse(
             "add --labels FILE, or fuse .json or .npz files"
         )
     if out is not None:
-        save_scores(out, fused)
+        save_scores(out, replace(fused, labels=truth))
     named = [(str(file), stream.values) for file, stream in zip(files, streams, strict=True)]
     rule = ":".join(f"{weight:g}" for weight in given)
     width = max(len(name) for name, _ in [*named, (f"fused {rule}", None)])
