@@ -19,6 +19,7 @@ from posec3d.experiment import Heatmaps
 from posec3d.experiment import ModelCard
 from posec3d.experiment import Network
 from posec3d.skeletons import get_skeleton
+from posec3d.video.frames import open_frames
 from posec3d.video.scene import film
 from posec3d.video.writing import VideoWriter
 
@@ -251,3 +252,15 @@ def test_real_videos_can_be_drawn(shared, here):
     drawn = np.array(Image.open(here / "golf.png"))
     assert drawn.shape == (36 + 3 * (30 + 280) + 30 + 8, 8 + 6 * 288, 3)
     assert all((drawn[66 + 310 * row : 346 + 310 * row].max((1, 2)) > 150).sum() > 50 for row in range(3))
+
+
+def test_coordinates_as_shares_are_drawn_on_the_canvas_that_is_given(here):
+    points = "".join(f"{frame},{number},0.5,0.25\n" for frame in range(3) for number in range(17))
+    (here / "shares.csv").write_text(f"frame,keypoint,x,y\n{points}")
+
+    with pytest.raises(ValueError, match="give its canvas"):
+        visualize("shares.csv", what="pose", out=here / "pose.mp4")
+    visualize("shares.csv", what="pose", canvas=(120, 200), out=here / "pose.mp4")
+
+    with open_frames(here / "pose.mp4") as drawn:
+        assert len([*drawn]) == 3

@@ -14,6 +14,7 @@ from posec3d.commands.options import OptionalModel
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
+from posec3d.commands.options import OptionalSize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,7 @@ def visualize(
     action: OptionalName = None,
     estimator: str = "movenet",
     skeleton: OptionalName = None,
+    canvas: OptionalSize = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
 ) -> None:
     """Draw the poses of a video, the heatmaps that the network is given, or what made its decision.
@@ -76,6 +78,7 @@ def visualize(
         action: Tell what speaks for this action instead of the likeliest.
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
+        canvas: The size of the frames, height first, for pose files that do not say it.
         device: What the network computes on.
     """
     from posec3d.commands.people_finder import PeopleFinder
@@ -92,7 +95,7 @@ def visualize(
     _check_out(out, found[0])
     if video is not None and not is_posed(found[0]):
         raise ValueError(f"--video {video} picks one of the videos of a pose file; {source} is none: leave it out")
-    finder = PeopleFinder(estimator, skeleton)
+    finder = PeopleFinder(estimator, skeleton, canvas)
     finder.check(found)
     recognizer = _load(model, device) if what == "decision" else None
     label = None if recognizer is None or action is None else _label(recognizer, action)
