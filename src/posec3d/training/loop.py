@@ -138,6 +138,10 @@ def train(
             value = None if accuracy is None else getattr(accuracy, settings.best_by)
             is_best = value is not None and (best is None or value > best)
             best = value if is_best else best
+            share = settings.learning_rate_share(epoch * len(clips), settings.epochs * len(clips))
+            seconds = time.perf_counter() - started
+            # Before the state: a resumed run takes lines after its state out again, but could not put one in.
+            reporter.epoch(EpochReport(epoch, loss, learning_rate * share, seconds, accuracy, is_best))
             if fabric.is_global_zero:
                 if is_best:
                     save_checkpoint(work_dir / BEST_FILE, kept.state_dict(), card)
@@ -155,9 +159,6 @@ def train(
                         average=None if average is None else average.state_dict(),
                     ),
                 )
-            share = settings.learning_rate_share(epoch * len(clips), settings.epochs * len(clips))
-            seconds = time.perf_counter() - started
-            reporter.epoch(EpochReport(epoch, loss, learning_rate * share, seconds, accuracy, is_best))
             if scores is not None and fabric.is_global_zero:
                 if not warned and worth_judging(experiment, epoch, epoch * len(clips)):
                     warned = warn(chance_level(scores, val_labels, epoch))
