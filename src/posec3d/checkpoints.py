@@ -106,7 +106,7 @@ def load_model(path: Path, card: ModelCard | None = None) -> tuple[PoseC3D, Mode
         )
     model = build_model(chosen)
     load_weights(model, weights, path)
-    if own is not None and _strides(build_model(own)) != _strides(model):
+    if own is not None and card is not None and _strides(build_model(own)) != _strides(model):
         raise ValueError(
             f"{path}: was trained with temporal_strides={own.network.temporal_strides}, and the config has "
             f"{chosen.network.temporal_strides}; use the config it was trained with"
