@@ -1,6 +1,7 @@
 """Checkpoints: weights in a safetensors file whose header says how to run them, and weights of other frameworks."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -129,12 +130,15 @@ def load_weights(model: PoseC3D, weights: dict[str, Tensor], path: Path) -> None
         found = given[name]
         if found is None or found.shape != tensor.shape:
             raise ValueError(f"{path}: {_misfit(name, weights, tensor)}")
-    unknown = sorted(set(weights) - set(expected))
-    if unknown:
-        raise ValueError(
-            f"{path}: has {unknown[0]!r}, which the network lacks; its stages have other numbers of blocks"
-        )
+    _refuse_unknown(set(weights) - set(expected), path)
     model.load_state_dict({name: tensor for name, tensor in given.items() if tensor is not None})
+
+
+def _refuse_unknown(names: Collection[str], path: Path) -> None:
+    if names:
+        raise ValueError(
+            f"{path}: has {min(names)!r}, which the network lacks; its stages have other numbers of blocks"
+        )
 
 
 def start_from(model: PoseC3D, path: Path) -> list[str]:
@@ -152,11 +156,7 @@ def start_from(model: PoseC3D, path: Path) -> list[str]:
         if not name.startswith(_HEAD):
             raise ValueError(f"{path}: {_misfit(name, weights, tensor)}")
         left_out.append(name)
-    unknown = sorted(name for name in set(weights) - set(expected) if not name.startswith(_HEAD))
-    if unknown:
-        raise ValueError(
-            f"{path}: has {unknown[0]!r}, which the network lacks; its stages have other numbers of blocks"
-        )
+    _refuse_unknown({name for name in set(weights) - set(expected) if not name.startswith(_HEAD)}, path)
     fitting = {name: weights[name] for name in expected if name in weights and name not in left_out}
     model.load_state_dict(fitting, strict=False)
     return left_out

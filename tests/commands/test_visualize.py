@@ -264,3 +264,16 @@ def test_coordinates_as_shares_are_drawn_on_the_canvas_that_is_given(here):
 
     with open_frames(here / "pose.mp4") as drawn:
         assert len([*drawn]) == 3
+
+
+@pytest.mark.parametrize("source", ["frames", "frames/*.png"])
+def test_a_picture_of_the_source_is_not_written_over(here, source):
+    (here / "frames").mkdir()
+    for number in range(3):
+        Image.new("RGB", (64, 48), (40 * number, 0, 0)).save(here / f"frames/{number}.png")
+    kept = (here / "frames/0.png").read_bytes()
+
+    with pytest.raises(ValueError, match="is a file of the source"):
+        visualize(source, what="pose", out=Path("frames/0.png"))
+
+    assert (here / "frames/0.png").read_bytes() == kept
