@@ -131,6 +131,8 @@ def train(
     from posec3d.training.reporting import draw_confusion
     from posec3d.training.state import load_state
     from posec3d.training.state import refuse_other_run
+    from posec3d.training.work_directory import check_work_directory
+    from posec3d.training.work_directory import move_earlier_run
 
     if test_best and not validate:
         raise ValueError("--test-best needs what --no-validate leaves out; use --test-last")
@@ -175,7 +177,9 @@ def train(
     folder = work_dir or Path("work_dirs") / name
     # Before the folder is touched, which may hold an earlier run.
     check_network(card_of(experiment))
-    _check_run(folder, workers, weights, resume=resume)
+    if workers is not None and workers < 0:
+        raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
+    check_work_directory(folder, weights, resume=resume)
     fabric = start_fabric(accelerator=device, devices=devices, precision=precision)
     if resume:
         refuse_other_run(load_state(folder), experiment, seed=seed, num_devices=fabric.world_size, path=folder)
@@ -183,7 +187,7 @@ def train(
         _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
     if fabric.is_global_zero:
         if not resume:
-            _move_earlier_run(folder)
+            move_earlier_run(folder)
         save_config(folder / "config.py", experiment)
         _LOGGER.info(
             "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
@@ -210,22 +214,6 @@ def train(
         if result.best is not None:
             draw_confusion(folder, result.best, val_videos, fabric.device)
         _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
-
-
-def _check_run(folder: Path, workers: int | None, weights: Path | None, *, resume: bool) -> None:
-    from posec3d.training.state import load_state
-
-    if workers is not None and workers < 0:
-        raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--work-dir {folder}: is a file; give the name of a folder")
-    if resume:
-        load_state(folder)
-    elif weights is not None and weights.resolve() in [path.resolve() for path in _earlier_run(folder)]:
-        raise ValueError(
-            f"--init {weights}: is of the earlier run in {folder}, which a new one there would move away; give the new "
-            "one another --work-dir"
-        )
 
 
 def _say_precision(precision: str, device: "torch.device") -> None:
@@ -284,38 +272,6 @@ def _own_experiment(
     if experiment.clips.train_mirror == 0:
         clips = replace(clips, train_mirror=0.0, test_mirror="none")
     return replace(experiment, network=network, clips=clips)
-
-
-def _earlier_run(folder: Path) -> list[Path]:
-    """Return what a training left in its work directory, and nothing that others keep there; empty without one."""
-    from posec3d.training.loop import BEST_FILE
-    from posec3d.training.loop import LAST_FILE
-    from posec3d.training.reporting import BOARD_FOLDER
-    from posec3d.training.reporting import CONFUSION_FILE
-    from posec3d.training.reporting import CURVES_FILE
-    from posec3d.training.reporting import LOG_FILE
-    from posec3d.training.state import STATE_FILE
-
-    if not (folder / "config.py").is_file():
-        return []
-    names = ["config.py", BEST_FILE, LAST_FILE, STATE_FILE, LOG_FILE, BOARD_FOLDER, CURVES_FILE, CONFUSION_FILE]
-    names += [f"{name}_scores.pkl" for name in ("best", "last")]
-    return [folder / name for name in names if (folder / name).exists()]
-
-
-def _move_earlier_run(folder: Path) -> None:
-    """Put what an earlier run left into a folder of its own: nothing of it is lost, nothing mixes."""
-    earlier = _earlier_run(folder)
-    if not earlier:
-        return
-    number = 1
-    while (folder / f"previous-{number}").exists():
-        number += 1
-    place = folder / f"previous-{number}"
-    place.mkdir()
-    for path in earlier:
-        path.rename(place / path.name)
-    _LOGGER.info("%s: moved an earlier run to %s (--resume would have gone on with it)", folder, place)
 
 
 def _test(experiment: "Experiment", folder: Path, last: Path | None, best: Path | None, device: str) -> None:

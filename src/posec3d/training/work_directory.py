@@ -1,0 +1,52 @@
+"""The folder that a training writes to: what an earlier one left there is moved aside, never mixed or lost."""
+
+import logging
+from pathlib import Path
+
+from posec3d.training.loop import BEST_FILE
+from posec3d.training.loop import LAST_FILE
+from posec3d.training.reporting import BOARD_FOLDER
+from posec3d.training.reporting import CONFUSION_FILE
+from posec3d.training.reporting import CURVES_FILE
+from posec3d.training.reporting import LOG_FILE
+from posec3d.training.state import STATE_FILE
+from posec3d.training.state import load_state
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def check_work_directory(folder: Path, init: Path | None, *, resume: bool) -> None:
+    """Raise unless a training can write here, or go on here if `resume`. `init` are the weights that it starts from."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--work-dir {folder}: is a file; give the name of a folder")
+    if resume:
+        load_state(folder)
+    elif init is not None and init.resolve() in [path.resolve() for path in _earlier_run(folder)]:
+        raise ValueError(
+            f"--init {init}: is of the earlier run in {folder}, which a new one there would move away; give the new "
+            "one another --work-dir"
+        )
+
+
+def move_earlier_run(folder: Path) -> None:
+    """Put what an earlier run left into a folder of its own: nothing of it is lost, nothing mixes."""
+    earlier = _earlier_run(folder)
+    if not earlier:
+        return
+    number = 1
+    while (folder / f"previous-{number}").exists():
+        number += 1
+    place = folder / f"previous-{number}"
+    place.mkdir()
+    for path in earlier:
+        path.rename(place / path.name)
+    _LOGGER.info("%s: moved an earlier run to %s (--resume would have gone on with it)", folder, place)
+
+
+def _earlier_run(folder: Path) -> list[Path]:
+    """Return what a training left in its work directory, and nothing that others keep there; empty without one."""
+    if not (folder / "config.py").is_file():
+        return []
+    names = ["config.py", BEST_FILE, LAST_FILE, STATE_FILE, LOG_FILE, BOARD_FOLDER, CURVES_FILE, CONFUSION_FILE]
+    names += [f"{name}_scores.pkl" for name in ("best", "last")]
+    return [folder / name for name in names if (folder / name).exists()]
