@@ -30,7 +30,10 @@ def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
     """
     num_people, num_frames, num_keypoints = scores.shape[1:]
     height, width = volume.shape[1:3]
-    across = np.empty(width, np.float32)
+    # A whole number of vectors, whether a keypoint needs all or not.
+    num_computed = (int(6.0 * sigma) + 1 + _AT_ONCE) // _AT_ONCE * _AT_ONCE
+    across, down = np.empty(num_computed, np.float32), np.empty(num_computed, np.float32)
+    falloff = 1.0 / (2.0 * sigma * sigma)
     for place in range(first, last):
         clip, frame = place // num_frames, place % num_frames
         # Frame by frame, as it then is in the processor's cache.
@@ -45,13 +48,14 @@ def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
                     continue
                 left, right = _pixels_within(x, x, 3.0 * sigma, width)
                 top, bottom = _pixels_within(y, y, 3.0 * sigma, height)
-                for column in range(left, right):
-                    across[column - left] = _bell(column - x, sigma)
-                for row in range(top, bottom):
-                    high = score * _bell(row - y, sigma)
-                    start = _U((row * width + left) * num_keypoints + keypoint)
+                for pixel in range(num_computed):
+                    off_x, off_y = left + pixel - x, top + pixel - y
+                    across[pixel] = exp_of_negative(np.float32(-(off_x * off_x) * falloff))
+                    down[pixel] = score * exp_of_negative(np.float32(-(off_y * off_y) * falloff))
+                for row in range(bottom - top):
+                    start = _U(((top + row) * width + left) * num_keypoints + keypoint)
                     for column in range(_U(right - left)):
-                        heat = encode(high * across[column], volume)
+                        heat = encode(down[row] * across[column], volume)
                         target = start + column * _U(num_keypoints)
                         if heat > heats[target]:
                             heats[target] = heat
@@ -118,13 +122,6 @@ def _draw_segment(frame, channel, x, y, along_x, along_y, score, sigma, row_of_h
             target = start + _U(column) * _U(num_channels)
             if heat > heats[target]:
                 heats[target] = heat
-
-
-@no_type_check
-@njit(nogil=True)
-def _bell(distance, sigma):
-    """Return how high a Gaussian of height 1 is at a distance from its centre."""
-    return exp_of_negative(np.float32(-(distance * distance) / (2.0 * sigma * sigma)))
 
 
 @no_type_check
