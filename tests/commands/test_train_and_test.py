@@ -409,6 +409,8 @@ def test_a_refused_resume_changes_nothing(made_up, tmp_path, monkeypatch, capsys
     config = (tmp_path / "work_dirs/my/config.py").read_text()
     assert main([*words, "clips.length=9", "--resume"]) == 2
     assert "was made with other settings" in capsys.readouterr().err
+    assert main([*words, "--resume", "--precision", "bf16"]) == 2
+    assert "--precision (fp32 before, bf16 asked for)" in capsys.readouterr().err
     assert (tmp_path / "work_dirs/my/config.py").read_text() == config
 
 

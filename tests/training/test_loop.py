@@ -150,6 +150,15 @@ def test_another_training_is_not_resumed(tmp_path, fabric, videos, changes, seed
         train(experiment(epochs=1, **changes), *videos, work_dir=tmp_path, fabric=fabric, seed=seed, resume=True)
 
 
+def test_a_state_that_does_not_tell_its_precision_is_resumed(tmp_path, fabric, videos):
+    train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric)
+    state = torch.load(tmp_path / "resume.pth", weights_only=True)
+    assert state.pop("precision") == "fp32"
+    torch.save(state, tmp_path / "resume.pth")
+
+    train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric, resume=True)
+
+
 def test_nothing_and_damage_cannot_be_resumed(tmp_path, fabric, videos):
     with pytest.raises(FileNotFoundError, match="nothing to resume here"):
         train(experiment(), *videos, work_dir=tmp_path, fabric=fabric, resume=True)

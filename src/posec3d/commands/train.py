@@ -182,7 +182,7 @@ def train(
     check_work_directory(folder, weights, resume=resume)
     fabric = start_fabric(accelerator=device, devices=devices, precision=precision)
     if resume:
-        refuse_other_run(load_state(folder), experiment, seed=seed, num_devices=fabric.world_size, path=folder)
+        refuse_other_run(load_state(folder), experiment, seed=seed, fabric=fabric, path=folder)
     if validate and not val_videos:
         _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
     if fabric.is_global_zero:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Precision = Literal["fp32", "bf16", "fp16"]
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 
-_FABRIC_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+_FABRIC_PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "fp32": "32-true",
     "bf16": "bf16-mixed",
     "fp16": "16-mixed",
@@ -42,6 +42,12 @@ def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision
     )
     fabric.launch()
     return fabric
+
+
+def precision_of(fabric: "Fabric") -> Precision:
+    """Return the precision that a run was started with."""
+    used = fabric.strategy.precision.precision
+    return next(name for name, of_fabric in _FABRIC_PRECISION.items() if of_fabric == used)
 
 
 def choose_device(accelerator: Accelerator) -> torch.device:

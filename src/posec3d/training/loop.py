@@ -33,6 +33,7 @@ from posec3d.experiment import Experiment
 from posec3d.experiment import card_of
 from posec3d.models.recognizer import PoseC3D
 from posec3d.runtime.devices import default_workers
+from posec3d.runtime.devices import precision_of
 from posec3d.runtime.reproducibility import seed_torch
 from posec3d.training.advice import chance_level
 from posec3d.training.advice import never_answered
@@ -92,7 +93,7 @@ def train(
 
     state = load_state(work_dir) if resume else None
     if state is not None:
-        refuse_other_run(state, experiment, seed=seed, num_devices=fabric.world_size, path=work_dir)
+        refuse_other_run(state, experiment, seed=seed, fabric=fabric, path=work_dir)
         model.load_state_dict(state.weights)
         optimizer.load_state_dict(state.optimizer)
     epochs_done, best = (state.epochs_done, state.best) if state else (0, None)
@@ -152,6 +153,7 @@ def train(
                         experiment=experiment,
                         seed=seed,
                         num_devices=fabric.world_size,
+                        precision=precision_of(fabric),
                         epochs_done=epoch,
                         best=best,
                         weights=model.state_dict(),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 import torch
@@ -11,18 +12,27 @@ from torch import Tensor
 from posec3d.config_files import differing_options
 from posec3d.experiment import Experiment
 from posec3d.experiment import experiment_json
+from posec3d.runtime.devices import Precision
+from posec3d.runtime.devices import precision_of
 from posec3d.runtime.files import replacing
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 STATE_FILE = "resume.pth"
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A training at the end of an epoch. `best` is the best validation accuracy so far, None before the first."""
+    """A training at the end of an epoch. `best` is the best validation accuracy so far, None before the first.
+
+    `precision` is None in files of versions that did not write it.
+    """
 
     experiment: Experiment
     seed: int
     num_devices: int
+    precision: Precision | None
     epochs_done: int
     best: float | None
     weights: dict[str, Tensor]
@@ -48,18 +58,20 @@ def load_state(work_dir: Path) -> TrainingState:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         experiment = TypeAdapter(Experiment).validate_json(content.pop("experiment"))
-        return TrainingState(experiment=experiment, **content)
+        return TrainingState(experiment=experiment, **{"precision": None, **content})
     except Exception as error:  # torch.load has no error of its own for a file that is damaged.
         raise ValueError(f"{path}: a damaged state, which cannot be resumed; start without --resume") from error
 
 
-def refuse_other_run(state: TrainingState, experiment: Experiment, *, seed: int, num_devices: int, path: Path) -> None:
+def refuse_other_run(state: TrainingState, experiment: Experiment, *, seed: int, fabric: "Fabric", path: Path) -> None:
     """Raise ValueError when a state was made with other settings than those asked for: it would not be one training."""
     differing = differing_options(state.experiment, experiment)
     if state.seed != seed:
         differing.append(f"--seed ({state.seed} before, {seed} asked for)")
-    if state.num_devices != num_devices:
-        differing.append(f"--devices ({state.num_devices} before, {num_devices} asked for)")
+    if state.num_devices != fabric.world_size:
+        differing.append(f"--devices ({state.num_devices} before, {fabric.world_size} asked for)")
+    if state.precision not in (None, precision_of(fabric)):
+        differing.append(f"--precision ({state.precision} before, {precision_of(fabric)} asked for)")
     if differing:
         raise ValueError(
             f"{path / STATE_FILE}: was made with other settings: {', '.join(differing)}; "
