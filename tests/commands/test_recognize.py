@@ -37,6 +37,20 @@ def test_a_video_gets_its_actions_with_their_probabilities(run, films):
     assert "model: the one of the package" in done.stderr
 
 
+def test_two_models_are_asked_and_named(films, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["recognize", str(films / "wave.mp4"), "--json", "out.json", "--model", "packaged"]
+
+    assert main(words) == 0
+    alone = capsys.readouterr().out
+    assert main([*words, "--model", "packaged"]) == 0
+
+    assert capsys.readouterr().out == alone
+    assert json.loads((tmp_path / "out.json").read_text())["model"] == "packaged + packaged"
+    assert main([*words, "--model", "missing.safetensors"]) == 2
+    assert "no model 'missing.safetensors'" in capsys.readouterr().err
+
+
 def test_windows_give_a_timeline_an_annotated_video_and_json(run, films, tmp_path):
     done = run(
         *("posec3d", "recognize", films / "wave.mp4", "--window", "0.5", "--out", "out.mp4", "--json", "out.json"),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 import posec3d
@@ -10,17 +12,27 @@ from posec3d.experiment import Network
 
 
 @pytest.fixture
-def checkpoint(tmp_path):
-    """A tiny network, not trained, as a file."""
-    card = ModelCard(
-        heatmaps=Heatmaps(),
-        network=Network(base_channels=4, stage_blocks=(1, 1)),
-        clips=Clips(length=8, test_canvas=16, test_clips=2),
-        num_classes=3,
-        classes=("squat", "walk", "wave"),
-    )
-    save_checkpoint(tmp_path / "model.safetensors", build_model(card).state_dict(), card)
-    return tmp_path / "model.safetensors"
+def save_untrained(tmp_path):
+    """Write a tiny network, not trained, whose card has these parts changed, to a file of this name."""
+
+    def save(name, **changes):
+        card = ModelCard(
+            heatmaps=Heatmaps(),
+            network=Network(base_channels=4, stage_blocks=(1, 1)),
+            clips=Clips(length=8, test_canvas=16, test_clips=2),
+            num_classes=3,
+            classes=("squat", "walk", "wave"),
+        )
+        card = replace(card, **changes)
+        save_checkpoint(tmp_path / name, build_model(card).state_dict(), card)
+        return tmp_path / name
+
+    return save
+
+
+@pytest.fixture
+def checkpoint(save_untrained):
+    return save_untrained("model.safetensors")
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import pytest
 import posec3d
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
+from posec3d.experiment import Clips
+from posec3d.experiment import Heatmaps
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
 from posec3d.skeletons import get_skeleton
@@ -115,6 +117,34 @@ def test_below_the_threshold_the_answer_is_unsure(recognizer, videos):
 
     assert segment.action == "unsure"
     assert segment.top(1)[0][0] in segment.classes
+
+
+def test_several_models_answer_with_the_mean_of_their_probabilities(save_untrained, checkpoint, videos):
+    limbs = save_untrained("limb.safetensors", heatmaps=Heatmaps(kind="limb"), clips=Clips(length=6, test_canvas=20))
+    alone = [posec3d.ActionRecognizer.load(path).recognize(videos[0])[0].probabilities for path in (checkpoint, limbs)]
+
+    (together,) = posec3d.ActionRecognizer.load([checkpoint, limbs]).recognize(videos[0])
+
+    assert not np.allclose(alone[0], alone[1], atol=1e-5)
+    np.testing.assert_allclose(together.probabilities, (alone[0] + alone[1]) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"classes": ("walk", "squat", "wave")}, "model 2 knows other classes; answers are averaged"),
+        ({"classes": None, "num_classes": 4}, "model 2 knows 4 classes, the first 3"),
+        ({"heatmaps": Heatmaps(skeleton=get_skeleton("penn13"))}, "model 2 is trained on the skeleton 'penn13'"),
+    ],
+)
+def test_models_that_cannot_be_averaged_are_refused(save_untrained, checkpoint, changes, message):
+    with pytest.raises(ValueError, match=message):
+        posec3d.ActionRecognizer.load([checkpoint, save_untrained("other.safetensors", **changes)])
+
+
+def test_an_explanation_is_of_one_model(checkpoint, videos):
+    with pytest.raises(ValueError, match="of one network, not of 2"):
+        posec3d.ActionRecognizer.load([checkpoint, checkpoint]).explain(videos[0])
 
 
 def test_a_video_of_nobody_is_refused(recognizer):

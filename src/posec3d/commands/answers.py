@@ -1,6 +1,7 @@
 """What the commands that give answers share: what they check before they compute, and how they get their model."""
 
 from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
@@ -39,20 +40,23 @@ def check_answers(top: int, threshold: float) -> None:
 
 
 def load_recognizer(
-    model: str | None,
+    models: "Sequence[str]",
     device: Literal["auto", "cpu", "cuda", "mps"],
     runtime: Literal["torch", "onnx", "openvino"] | None,
     precision: Literal["fp32", "bf16"],
 ) -> "ActionRecognizer":
-    """Return the recogniser that the options ask for; ValueError for options that do not go together."""
+    """Return the recogniser that the options ask for, the packaged one without models.
+
+    ValueError for options that do not go together.
+    """
     from posec3d.export.description import target_of
     from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.runtime.allocator import keep_freed_memory
     from posec3d.runtime.devices import choose_device
 
-    exported = runtime in ("onnx", "openvino") or (model is not None and target_of(Path(model)) is not None)
+    exported = runtime in ("onnx", "openvino") or any(target_of(Path(model)) is not None for model in models)
     if precision == "bf16" and not exported:
         raise ValueError("--precision bf16: goes with --runtime openvino; leave it out for torch")
     chosen = device if exported and device != "auto" else "cpu" if exported else choose_device(device)
     keep_freed_memory()
-    return ActionRecognizer.load(model, device=chosen, runtime=runtime, precision=precision)
+    return ActionRecognizer.load(models, device=chosen, runtime=runtime, precision=precision)

@@ -37,6 +37,9 @@ OptionalSeconds = Annotated[
     float | None, _number(float, "SECONDS", "a number of seconds"), tyro.conf.arg(help_behavior_hint="")
 ]
 OptionalModel = Annotated[str | None, tyro.conf.arg(metavar="NAME|PATH", help_behavior_hint="")]
+Models = Annotated[
+    tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME|PATH", help_behavior_hint="")
+]
 OptionalSize = Annotated[tuple[int, int] | None, tyro.conf.arg(metavar="HEIGHT WIDTH", help_behavior_hint="")]
 OptionalRuntime = Annotated[Literal["torch", "onnx", "openvino"] | None, tyro.conf.arg(help_behavior_hint="")]
 Changes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="")]

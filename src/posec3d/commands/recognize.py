@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import tyro
 
-from posec3d.commands.options import OptionalModel
+from posec3d.commands.options import Models
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalPath
 from posec3d.commands.options import OptionalRuntime
@@ -40,7 +40,7 @@ def recognize(
         tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE ...", help_behavior_hint="")
     ],
     *,
-    model: OptionalModel = None,
+    model: Models = (),
     people: Literal["scene", "each", "pairs"] = "scene",
     window: OptionalSeconds = None,
     stride: OptionalSeconds = None,
@@ -65,11 +65,14 @@ def recognize(
 
     A published model (fetched once):        posec3d recognize clip.mp4 --model ntu60-keypoint
 
+    Two together, as the paper fuses them:   posec3d recognize clip.mp4 --model ntu60-keypoint --model ntu60-limb
+
     Args:
         sources: Videos, folders, patterns such as 'frames/*.png', URLs of files; or pose files: annotations, JSON of
             COCO, OpenPose, AlphaPose and MMPose, .npz and .csv.
         model: A checkpoint file, a published name (posec3d download lists them), or a file that posec3d export wrote;
-            without it the packaged model.
+            without it the packaged model. Given several times, such as for keypoints and for limbs, all are asked, and
+            their probabilities averaged.
         people: One answer for everybody together (scene), for each person, or for every two people near each other.
         window: Look at so many seconds at a time and give a timeline; without it, one answer for the whole video.
         stride: Seconds from one window to the next; a quarter of the window without it.
@@ -138,7 +141,7 @@ def recognize(
                 with _noted(failures, source, alone=len(found) == len(posed) == 1, name=video.name):
                     answer(source, video)
     if json is not None:
-        content = {"model": model or "packaged", "videos": videos, "failed": failures}
+        content = {"model": " + ".join(model) or "packaged", "videos": videos, "failed": failures}
         with replacing(json) as unfinished:
             # Names that are not UTF-8 become escapes, which readers of JSON turn back.
             unfinished.write_text(

@@ -17,7 +17,7 @@ from typing import TextIO
 
 import tyro
 
-from posec3d.commands.options import OptionalModel
+from posec3d.commands.options import Models
 from posec3d.commands.options import OptionalPath
 from posec3d.commands.options import OptionalRuntime
 from posec3d.commands.options import OptionalSeconds
@@ -43,7 +43,7 @@ _LOGGER = logging.getLogger(__name__)
 def stream(
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
     *,
-    model: OptionalModel = None,
+    model: Models = (),
     people: Literal["scene", "each", "pairs"] = "scene",
     window: float = 2.0,
     stride: OptionalSeconds = None,
@@ -73,7 +73,8 @@ def stream(
     Args:
         source: The number of a webcam, the address of a camera (rtsp, http, rtmp, udp), or a video file.
         model: A checkpoint file, a published name (posec3d download lists them), or a file that posec3d export wrote;
-            without it the packaged model.
+            without it the packaged model. Given several times, such as for keypoints and for limbs, all are asked, and
+            their probabilities averaged.
         people: One answer for everybody together (scene), for each person, or for every two people near each other.
         window: Look at so many seconds at a time.
         stride: Seconds from one window to the next; a quarter of the window without it.

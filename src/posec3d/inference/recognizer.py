@@ -11,17 +11,15 @@ import torch
 from jaxtyping import Float
 
 from posec3d.annotations import Annotation
-from posec3d.evaluation.scoring import score_videos
-from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import ModelCard
 from posec3d.export.description import Target
 from posec3d.export.networks import ClipNetwork
-from posec3d.export.networks import as_network
 from posec3d.inference.explanation import Explanation
 from posec3d.inference.explanation import explain
 from posec3d.inference.network_choice import Arithmetic
 from posec3d.inference.network_choice import choose_network
 from posec3d.inference.reading import read_people
+from posec3d.inference.scorer import Scorer
 from posec3d.inference.segments import Segment
 from posec3d.inference.segments import joined
 from posec3d.inference.subjects import People
@@ -48,20 +46,32 @@ _WINDOWS_AT_ONCE = 32
 
 
 class ActionRecognizer:
-    """A trained network together with all it takes to run it."""
+    """A trained network together with all it takes to run it; or several, whose probabilities are averaged."""
 
-    def __init__(self, model: PoseC3D | ClipNetwork, card: ModelCard, *, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        model: PoseC3D | ClipNetwork,
+        card: ModelCard,
+        *,
+        others: Sequence[tuple[PoseC3D | ClipNetwork, ModelCard]] = (),
+        device: str | torch.device = "cpu",
+    ) -> None:
+        for position, (_, other) in enumerate(others, start=2):
+            _check_together(card, other, position)
         self.card = card
         self.device = torch.device(device)
-        self.model = model.to(self.device) if isinstance(model, PoseC3D) else model
-        # Made once: weights are prepared for it.
-        self._network = as_network(self.model, card)
+        self._scorers = [Scorer(one, its_card, self.device) for one, its_card in ((model, card), *others)]
         self.classes = tuple(card.class_name(label) for label in range(card.num_classes))
+
+    @property
+    def model(self) -> PoseC3D | ClipNetwork:
+        """The network; the first of several."""
+        return self._scorers[0].model
 
     @classmethod
     def load(
         cls,
-        model: str | os.PathLike[str] | None = None,
+        model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
         *,
         device: str | torch.device = "cpu",
         runtime: Target | None = None,
@@ -69,12 +79,17 @@ class ActionRecognizer:
     ) -> "ActionRecognizer":
         """Take the model of a checkpoint file, a published one by name ("ntu60-keypoint"), or the packaged one.
 
+        Of several models, such as one of keypoints and one of limbs, probabilities are averaged (PoseC3D, section 4.3);
+        they must know the same classes, by the same skeleton.
+
         Published weights are downloaded once. Files of other frameworks do not say how they are run and are refused.
         A file that `posec3d export` wrote runs on its runtime; any other model runs on torch, or is exported for
         `runtime`, once.
         """
-        name = None if model is None else os.fspath(model)
-        return cls(*choose_network(name, runtime, precision, str(device)), device=device)
+        given = [model] if isinstance(model, str | os.PathLike) else model or ()
+        names: list[str | None] = [os.fspath(one) for one in given]
+        first, *others = (choose_network(name, runtime, precision, str(device)) for name in names or [None])
+        return cls(*first, others=others, device=device)
 
     def recognize(
         self,
@@ -122,6 +137,8 @@ class ActionRecognizer:
     def explain(self, video: Annotation | PosedVideo, label: int | None = None) -> Explanation:
         """Tell which keypoints and moments speak for a class, the likeliest one without `label`."""
         annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
+        if len(self._scorers) > 1:
+            raise ValueError(f"an explanation is of one network, not of {len(self._scorers)}; give one of them")
         if not isinstance(self.model, PoseC3D):
             raise ValueError("an exported model has no gradients, which explanations are made of; give its checkpoint")
         return explain(self.model, self.card, annotation, label)
@@ -135,23 +152,11 @@ class ActionRecognizer:
     ) -> Float[np.ndarray, "N K"]:
         """Return the probability of each class for each video: the mean over clips, and their mirrors if `mirrored`.
 
-        By default over the views that `posec3d test` scores.
+        By default over the views that `posec3d test` scores; the mean over networks, if there are several.
         """
-        clips = self.card.clips
-        batches = views_loader(
-            self.card,
-            videos,
-            num_clips=num_clips or clips.test_clips,
-            mirrored=mirrored and clips.test_mirror == "keypoints",
-            batch_size=8 if num_clips == 1 else 1,
-        )
-        return score_videos(
-            self._network,
-            self.card,
-            batches,
-            device=self.device,
-            mirror_volumes=mirrored and clips.test_mirror == "volume",
-        )
+        of_each = [scorer.probabilities(videos, num_clips=num_clips, mirrored=mirrored) for scorer in self._scorers]
+        mean: Float[np.ndarray, "N K"] = np.mean(of_each, axis=0)
+        return mean
 
     def window_probabilities(
         self, frames: Sequence[PeopleInFrame], people: People, canvas: tuple[int, int]
@@ -227,6 +232,20 @@ class ActionRecognizer:
             if (identity,) in part:
                 found[identity,] = part[identity,]
         return found
+
+
+def _check_together(first: ModelCard, other: ModelCard, position: int) -> None:
+    """Raise ValueError unless two networks see the same keypoints and know the same classes."""
+    skeleton, own = first.heatmaps.skeleton, other.heatmaps.skeleton
+    if own != skeleton:
+        raise ValueError(
+            f"model {position} is trained on the skeleton {own.name!r}, the first on {skeleton.name!r}; answers are "
+            "averaged over models of one skeleton"
+        )
+    names, own_names = ([card.class_name(label) for label in range(card.num_classes)] for card in (first, other))
+    if own_names != names:
+        what = f"{len(own_names)} classes, the first {len(names)}" if len(own_names) != len(names) else "other classes"
+        raise ValueError(f"model {position} knows {what}; answers are averaged over models of the same classes")
 
 
 def _one_video(source: str | os.PathLike[str], estimator: PoseEstimator | None) -> PosedVideo:

@@ -1,0 +1,46 @@
+"""One network with all it takes to score videos."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from posec3d.annotations import Annotation
+from posec3d.evaluation.scoring import score_videos
+from posec3d.evaluation.scoring import views_loader
+from posec3d.experiment import ModelCard
+from posec3d.export.networks import ClipNetwork
+from posec3d.export.networks import as_network
+from posec3d.models.recognizer import PoseC3D
+
+
+class Scorer:
+    """A trained network on a device, torch's or an exported one, and how it is run."""
+
+    def __init__(self, model: PoseC3D | ClipNetwork, card: ModelCard, device: torch.device) -> None:
+        self.card = card
+        self.model = model.to(device) if isinstance(model, PoseC3D) else model
+        self._device = device
+        # Made once: weights are prepared for it.
+        self._network = as_network(self.model, card)
+
+    def probabilities(
+        self, videos: Sequence[Annotation], *, num_clips: int | None, mirrored: bool
+    ) -> Float[np.ndarray, "N K"]:
+        """Return the probability of each class for each video: the mean over clips, and their mirrors if `mirrored`."""
+        clips = self.card.clips
+        batches = views_loader(
+            self.card,
+            videos,
+            num_clips=num_clips or clips.test_clips,
+            mirrored=mirrored and clips.test_mirror == "keypoints",
+            batch_size=8 if num_clips == 1 else 1,
+        )
+        return score_videos(
+            self._network,
+            self.card,
+            batches,
+            device=self._device,
+            mirror_volumes=mirrored and clips.test_mirror == "volume",
+        )
