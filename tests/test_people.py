@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from posec3d.people import UNKNOWN
 from posec3d.people import PeopleInFrame
+from posec3d.people import share_identities
 from posec3d.people import stack_people
 from posec3d.people import unstack_people
 
@@ -30,6 +31,26 @@ def test_people_whom_nobody_told_apart_fill_rows_in_order():
 
     assert ids.tolist() == [UNKNOWN, UNKNOWN]
     assert (poses.scores > 0).all(-1).tolist() == [[True, True], [True, False]]
+
+
+@given(st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=8), st.sets(st.integers(0, 5)))
+def test_shared_identities_are_as_few_as_people_at_once_and_nobody_is_lost(there, kept):
+    frames = [frame(time, sorted(people)) for time, people in enumerate(there)]
+
+    shared = share_identities(frames, kept)
+
+    new = {}
+    for before, after in zip(frames, shared, strict=True):
+        assert after.keypoints[:, 0, 0].tolist() == [identity for identity in before.ids.tolist() if identity in kept]
+        assert len(set(after.ids.tolist())) == after.num_people
+        for identity, given_to in zip(after.keypoints[:, 0, 0].tolist(), after.ids.tolist(), strict=True):
+            assert new.setdefault(identity, given_to) == given_to
+    spans = {
+        identity: [time for time, people in enumerate(there) if identity in people]
+        for identity in kept & set().union(*there)
+    }
+    at_once = [sum(times[0] <= time <= times[-1] for times in spans.values()) for time in range(len(there))]
+    assert len(set(new.values())) == max(at_once)
 
 
 def test_no_frames_are_no_people():

@@ -1,5 +1,6 @@
 """Who is seen in each frame of a video, before frames are put together to clips: what estimators and files deliver."""
 
+from collections.abc import Collection
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,6 +67,32 @@ def stack_people(
         keypoints[place, time], scores[place, time] = frame.keypoints, frame.scores
     ids = np.array([identity if identity >= 0 else UNKNOWN for identity in rows], np.int64)
     return Poses(keypoints, scores, canvas), ids
+
+
+def share_identities(frames: Sequence[PeopleInFrame], kept: Collection[int]) -> list[PeopleInFrame]:
+    """Return the frames with people of these identities alone, and new identities: as few as people are there at once.
+
+    Two have one identity only if one of them is last there before the other is first. Everybody must have been told
+    apart.
+    """
+    last_frames = {identity: index for index, frame in enumerate(frames) for identity in frame.ids.tolist()}
+    shared: dict[int, int] = {}
+    free: list[int] = []
+    num_shared = 0
+    renamed = []
+    for index, frame in enumerate(frames):
+        stay = np.array([identity in kept for identity in frame.ids.tolist()], bool)
+        for identity in frame.ids[stay].tolist():
+            if identity in shared:
+                continue
+            if not free:
+                free.append(num_shared)
+                num_shared += 1
+            shared[identity] = free.pop()
+        ids = np.array([shared[identity] for identity in frame.ids[stay].tolist()], np.int64)
+        renamed.append(PeopleInFrame(frame.seconds, frame.keypoints[stay], frame.scores[stay], ids))
+        free += [shared[identity] for identity in frame.ids[stay].tolist() if last_frames[identity] == index]
+    return renamed
 
 
 def unstack_people(poses: Poses, *, frames_per_second: float) -> list[PeopleInFrame]:

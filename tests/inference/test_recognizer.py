@@ -13,6 +13,8 @@ from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
 from posec3d.skeletons import get_skeleton
 from posec3d.synthetic import make_annotations
+from posec3d.video.extraction import annotation_of
+from posec3d.video.extraction import scene_of
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +129,21 @@ def test_several_models_answer_with_the_mean_of_their_probabilities(save_untrain
 
     assert not np.allclose(alone[0], alone[1], atol=1e-5)
     np.testing.assert_allclose(together.probabilities, (alone[0] + alone[1]) / 2, atol=1e-6)
+
+
+def test_who_comes_and_goes_takes_no_memory_but_is_seen(recognizer):
+    rng = np.random.RandomState(0)
+    people = [{1: 100.0, 2 + time // 5: 300.0, **({99: 500.0} if time == 50 else {})} for time in range(100)]
+    video = PosedVideo(
+        "crowd", (480, 640), get_skeleton("coco17"), 30.0, [_frame(*of, rng) for of in enumerate(people)]
+    )
+
+    (segment,) = recognizer.recognize(video)
+
+    # A row for each of 21 people, and none for who is there in one frame.
+    (expected,) = recognizer.recognize_all([annotation_of(video)])
+    np.testing.assert_array_equal(segment.probabilities, expected.probabilities)
+    assert scene_of(video).keypoints.shape[0] == 2
 
 
 @pytest.mark.parametrize(

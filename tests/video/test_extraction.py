@@ -9,6 +9,7 @@ from posec3d.skeletons import get_skeleton
 from posec3d.video import extraction as module
 from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import extract_poses
+from posec3d.video.extraction import scene_of
 from posec3d.video.extraction import steady_people
 from posec3d.video.extraction import told_apart
 
@@ -97,6 +98,14 @@ def test_an_annotation_has_a_row_a_person_the_surest_first():
     # Person 2 is seen in five frames, person 1 in four.
     assert (annotation.scores > 0).any(-1).astype(int).tolist() == [[0, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]]
     assert annotation.keypoints[0, :, 0, 0].tolist() == [0, 200, 200, 100, 100, 100]
+
+
+def test_in_a_scene_who_comes_after_another_takes_the_row_and_who_passes_by_is_left_out():
+    scene = scene_of(video([1], [1, 2], [1, 2, 4], [2, 3], [2, 3], [3]))
+
+    # Each at 100 times the place in their frame: person 1, then 3; and person 2.
+    assert scene.keypoints[:, :, 0, 0].tolist() == [[100, 100, 100, 200, 200, 100], [0, 200, 200, 100, 100, 0]]
+    assert (scene.scores > 0).any(-1).sum() == 10
 
 
 def test_the_name_is_that_of_the_video_unless_given():

@@ -33,10 +33,12 @@ from posec3d.mapping import map_people
 from posec3d.models.recognizer import PoseC3D
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
+from posec3d.people import share_identities
 from posec3d.people import unstack_people
 from posec3d.poses import Poses
 from posec3d.skeletons import SKELETONS
 from posec3d.video.extraction import annotation_of
+from posec3d.video.extraction import scene_of
 from posec3d.video.extraction import told_apart
 from posec3d.video.pose_estimation import PoseEstimator
 from posec3d.video.sources import find_sources
@@ -221,16 +223,16 @@ class ActionRecognizer:
 
     def _subjects_of_whole(self, video: PosedVideo, people: People) -> dict[Who, Annotation]:
         if people == "scene":
-            return {None: annotation_of(video)}
+            return {None: scene_of(video)}
         num_keypoints = self.card.heatmaps.skeleton.num_keypoints
         spans = spans_of(video.frames)
         if people == "pairs":
             return dict(subjects_of(video.frames, "pairs", num_keypoints=num_keypoints, canvas=video.canvas))
         found: dict[Who, Annotation] = {}
         for identity, (first, last) in sorted(spans.items()):
-            part = subjects_of(video.frames[first:last], "each", num_keypoints=num_keypoints, canvas=video.canvas)
-            if (identity,) in part:
-                found[identity,] = part[identity,]
+            alone = share_identities(video.frames[first:last], {identity})
+            for annotation in subjects_of(alone, "each", num_keypoints=num_keypoints, canvas=video.canvas).values():
+                found[identity,] = annotation
         return found
 
 

@@ -1,5 +1,6 @@
 """From one video, or one pose file, to annotations without a label: people with identities, the steadiest first."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ from jaxtyping import Int64
 from posec3d.annotations import Annotation
 from posec3d.people import UNKNOWN
 from posec3d.people import PosedVideo
+from posec3d.people import share_identities
 from posec3d.people import stack_people
 from posec3d.video.frames import open_frames
 from posec3d.video.pose_estimation import PoseEstimator
@@ -56,6 +58,21 @@ def annotation_of(video: PosedVideo, name: str | None = None, label: int | None 
     rows = steady_people(poses.scores)
     keypoints, scores = poses.keypoints[rows], poses.scores[rows]
     return Annotation(name or video.name, label, video.canvas, keypoints, scores)
+
+
+def scene_of(video: PosedVideo) -> Annotation:
+    """Return the video as `annotation_of`, but with rows that people share who are there one after the other.
+
+    For answers about everybody together, to which it does not matter whose row is whose: memory then grows with how
+    many people are there at once, not with how many come and go.
+    """
+    num_frames_seen: Counter[int] = Counter()
+    for frame in video.frames:
+        num_frames_seen.update(frame.ids[np.any(frame.scores > 0, axis=-1)].tolist())
+    fewest = min(_FLEETING, max(num_frames_seen.values(), default=0))
+    steady = {identity for identity, seen in num_frames_seen.items() if seen >= fewest}
+    poses, _ = stack_people(share_identities(video.frames, steady), video.skeleton.num_keypoints, video.canvas)
+    return Annotation(video.name, None, video.canvas, poses.keypoints, poses.scores)
 
 
 def steady_people(scores: Float32[np.ndarray, "M T V"]) -> Int64[np.ndarray, " N"]:
