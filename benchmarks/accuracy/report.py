@@ -4,6 +4,11 @@
 
 Files are called SET-SPLIT-KIND-SEED-VIEWS.npz, as `benchmarks.accuracy.run` leaves them. Of each row: the mean
 over splits of a seed's accuracies, then mean and standard deviation over seeds. "added up" are the scores of all seeds.
+
+  python -m benchmarks.accuracy.report ablation/jhmdb14.*.npz --against jhmdb14.recipe
+
+compares each set with another, split by split and seed by seed: mean top-1, and the mean difference in points with its
+standard error over these pairs.
 """
 
 import argparse
@@ -26,11 +31,15 @@ def main() -> None:
     """Print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scores", type=Path, nargs="+")
+    parser.add_argument("--against", help="the set to compare with")
     given = parser.parse_args()
     groups: defaultdict[tuple[str, str], _Runs] = defaultdict(dict)
     for path in given.scores:
         name, split, kind, seed, views = path.stem.split("-")
         groups[name, views][split, seed, kind] = load_scores(path)
+    if given.against is not None:
+        _print_differences(groups, given.against)
+        return
     print("| set | views | stream | top-1 | mean class | splits x seeds |\n|---|---|---|---|---|---|")
     for (name, views), runs in sorted(groups.items()):
         both = {(split, seed) for split, seed, kind in runs if (split, seed, "keypoint") in runs and kind == "limb"}
@@ -47,6 +56,28 @@ def main() -> None:
                 print(
                     f"| {name} | {views} | {stream}, {len({n for _, n in chosen})} seeds added up | {_row(together)} |"
                 )
+
+
+def _print_differences(groups: Mapping[tuple[str, str], _Runs], against: str) -> None:
+    print(f"| set | views | stream | top-1 | than {against} | pairs |\n|---|---|---|---|---|---|")
+    for (name, views), runs in sorted(groups.items()):
+        others = groups.get((against, views), {})
+        for stream in sorted({kind for _, _, kind in runs}):
+            pairs = [run for run in runs if run[2] == stream and run in others]
+            if not pairs:
+                continue
+            own, other = (np.array([_top1(of[run]) for run in pairs]) for of in (runs, others))
+            difference = own - other
+            error = difference.std(ddof=1) / np.sqrt(len(pairs)) if len(pairs) > 1 else np.nan
+            print(
+                f"| {name} | {views} | {stream} | {own.mean():.1f} | {difference.mean():+.1f} ± {error:.1f} "
+                f"| {len(pairs)} |"
+            )
+
+
+def _top1(scores: Scores) -> float:
+    assert scores.labels is not None
+    return 100 * measure(scores.values, scores.labels).top1
 
 
 def _added_up(runs: Mapping[tuple[str, str], Scores]) -> dict[tuple[str, str], Scores]:

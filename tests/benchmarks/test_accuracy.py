@@ -190,3 +190,16 @@ def test_the_report_averages_splits_then_seeds_and_fuses(data):
     assert rows["fused"].endswith("| 2 x 2 |")
     # One seed right in all, one in half: together they are right in all.
     assert "| 100.00 | 100.00 | 2 x 1 |" in rows["limb, 2 seeds added up"]
+
+
+def test_sets_are_compared_split_by_split_where_both_have_scores(data):
+    labels = np.array([0, 1, 0, 1])
+    right, half, wrong = (np.eye(2, dtype=np.float32)[of] for of in (labels, labels * 0, 1 - labels))
+    given = {"a": (half, half, half), "b": (half, right, wrong), "c": (half, right)}
+    for name, splits in given.items():
+        for split, values in enumerate(splits, start=1):
+            save_scores(data / f"pairs/{name}-{split}-keypoint-{split}-20.npz", Scores(values, labels))
+    paths = sorted(str(path) for path in (data / "pairs").glob("*.npz"))
+    rows = run(data, "report", *paths, "--against", "a").splitlines()[2:]
+    assert rows[1] == "| b | 20 | keypoint | 50.0 | +0.0 ± 28.9 | 3 |"
+    assert rows[2] == "| c | 20 | keypoint | 75.0 | +25.0 ± 25.0 | 2 |"
