@@ -39,7 +39,7 @@ def build_model(card: ModelCard) -> PoseC3D:
     return build_posec3d(
         num_classes=card.num_classes,
         num_keypoints=card.heatmaps.skeleton.num_keypoints,
-        limbs=card.heatmaps.skeleton.limbs if card.heatmaps.kind == "limb" else None,
+        limbs=card.heatmaps.limbs,
         sigma=card.heatmaps.sigma,
         threshold=card.heatmaps.threshold,
         backbone=card.network.backbone,
@@ -54,9 +54,9 @@ def check_network(card: ModelCard) -> None:
     """Raise ValueError if a card's network cannot be built, or cannot take its clips. Nothing is computed."""
     with torch.device("meta"):
         model = build_model(card).eval()
-        channels = card.heatmaps.skeleton.limbs if card.heatmaps.kind == "limb" else card.heatmaps.skeleton.keypoints
+        num_channels = len(card.heatmaps.mirrored_channels)
         for canvas in {card.clips.train_canvas, card.clips.test_canvas}:
-            model.classify(torch.empty(1, len(channels), card.clips.length, canvas, canvas))
+            model.classify(torch.empty(1, num_channels, card.clips.length, canvas, canvas))
 
 
 def save_checkpoint(path: Path, weights: dict[str, Tensor], card: ModelCard) -> None:

@@ -82,6 +82,16 @@ class Heatmaps:
             raise ValueError(f"skeleton {self.skeleton.name!r} has no limbs to draw; give it some, or draw keypoints")
         return self
 
+    @property
+    def limbs(self) -> tuple[tuple[int, int], ...] | None:
+        """The limbs that are drawn; None where keypoints are."""
+        return self.skeleton.limbs if self.kind == "limb" else None
+
+    @property
+    def mirrored_channels(self) -> tuple[int, ...]:
+        """For each channel, the one that takes its place when the volume is mirrored."""
+        return self.skeleton.mirrored_keypoints if self.limbs is None else self.skeleton.mirrored_limbs
+
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Network:

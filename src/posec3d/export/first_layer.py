@@ -73,11 +73,8 @@ def cut_first_layer(
 def _first_layer(
     card: ModelCard, weight: Float[Tensor, "O C 1 K K"], bias: Float[Tensor, " O"], dtype: torch.dtype
 ) -> FirstLayer:
-    heatmaps, skeleton = card.heatmaps, card.heatmaps.skeleton
-    limbs, channels = None, skeleton.mirrored_keypoints
-    if heatmaps.kind == "limb":
-        limbs, channels = skeleton.limbs, skeleton.mirrored_limbs
-    layer = HeatmapLayer(limbs=limbs, sigma=heatmaps.sigma, threshold=heatmaps.threshold)
+    heatmaps = card.heatmaps
+    layer = HeatmapLayer(limbs=heatmaps.limbs, sigma=heatmaps.sigma, threshold=heatmaps.threshold)
 
     @torch.inference_mode()
     def run(inputs: dict[str, Tensor]) -> Num[Tensor, "B T H W C"]:
@@ -85,7 +82,7 @@ def _first_layer(
         volume = layer(inputs["keypoints"], inputs["scores"], (height, width))
         if "mirrored" in inputs:
             turned = inputs["mirrored"].view(-1, 1, 1, 1, 1)
-            volume = torch.where(turned, mirror_volume(volume, channels), volume)
+            volume = torch.where(turned, mirror_volume(volume, heatmaps.mirrored_channels), volume)
         return convolve_and_pool(volume, weight, bias, dtype=dtype).permute(0, 2, 3, 4, 1)
 
     return run

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+from functools import partial
 
 import torch
 from jaxtyping import Bool
@@ -57,23 +58,15 @@ class ExportGraph(nn.Module):
     def _draw(
         self, keypoints: Tensor, scores: Tensor, rows: Tensor, columns: Tensor, mirrored: Tensor | None
     ) -> Float[Tensor, "B C T H W"]:
-        heatmaps, skeleton = self.heatmaps, self.heatmaps.skeleton
+        heatmaps = self.heatmaps
         if mirrored is not None:
             # Mirroring the volume is drawing it with its columns from right to left.
             columns = torch.where(mirrored[:, None], columns.flip(-1), columns)
-        if heatmaps.kind == "limb":
-            volume = draw_limbs(
-                keypoints, scores, skeleton.limbs, rows, columns, sigma=heatmaps.sigma, threshold=heatmaps.threshold
-            )
-            channels = skeleton.mirrored_limbs
-        else:
-            volume = draw_keypoints(
-                keypoints, scores, rows, columns, sigma=heatmaps.sigma, threshold=heatmaps.threshold
-            )
-            channels = skeleton.mirrored_keypoints
+        draw = draw_keypoints if heatmaps.limbs is None else partial(draw_limbs, limbs=heatmaps.limbs)
+        volume = draw(keypoints, scores, rows=rows, columns=columns, sigma=heatmaps.sigma, threshold=heatmaps.threshold)
         if mirrored is None:
             return volume
-        swapped = volume.index_select(1, torch.tensor(channels))
+        swapped = volume.index_select(1, torch.tensor(heatmaps.mirrored_channels))
         return torch.where(mirrored[:, None, None, None, None], swapped, volume)
 
 

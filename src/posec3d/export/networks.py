@@ -49,9 +49,7 @@ class TorchNetwork:
         frames, frame_scores, places = shared_frames(keypoints, scores)
         volumes = [self._model.heatmaps(frames, frame_scores, (canvas, canvas))]
         if mirrored:
-            skeleton = self.card.heatmaps.skeleton
-            channels = skeleton.mirrored_limbs if self.card.heatmaps.kind == "limb" else skeleton.mirrored_keypoints
-            volumes.append(mirror_volume(volumes[0], channels))
+            volumes.append(mirror_volume(volumes[0], self.card.heatmaps.mirrored_channels))
         return torch.stack([self._model.classify_shared(volume, places).float() for volume in volumes])
 
 
