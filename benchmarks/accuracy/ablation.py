@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("lines", nargs="+", choices=CHANGES, metavar="line", help=", ".join(CHANGES))
     parser.add_argument("--folds", nargs="+", default=["1", "2", "3"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--kind", choices=["keypoint", "limb"], default="keypoint")
+    parser.add_argument("--kind", choices=["keypoint", "limb", "motion"], default="keypoint")
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--list", action="store_true")
     given = parser.parse_args()

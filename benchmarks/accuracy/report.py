@@ -1,4 +1,4 @@
-"""Tabulate scores: keypoint, limb and both fused 1:1, with one clip a video and with ten and their mirrors.
+"""Tabulate scores: each stream, and keypoints fused 1:1 with each other one, of one clip a video and of 20 views.
 
   python -m benchmarks.accuracy.report scores/jhmdb21-*.npz
 
@@ -42,12 +42,12 @@ def main() -> None:
         return
     print("| set | views | stream | top-1 | mean class | splits x seeds |\n|---|---|---|---|---|---|")
     for (name, views), runs in sorted(groups.items()):
-        both = {(split, seed) for split, seed, kind in runs if (split, seed, "keypoint") in runs and kind == "limb"}
         fused: _Runs = {
-            (split, seed, "fused"): fuse([runs[split, seed, "keypoint"], runs[split, seed, "limb"]], [1, 1])
-            for split, seed in both
+            (split, seed, f"keypoint + {kind}"): fuse([runs[split, seed, "keypoint"], scores], [1, 1])
+            for (split, seed, kind), scores in runs.items()
+            if kind != "keypoint" and (split, seed, "keypoint") in runs
         }
-        for stream in ("keypoint", "limb", "fused"):
+        for stream in ("keypoint", "limb", "motion", "keypoint + limb", "keypoint + motion"):
             chosen = {(s, n): one for (s, n, kind), one in {**runs, **fused}.items() if kind == stream}
             if chosen:
                 print(f"| {name} | {views} | {stream} | {_row(chosen)} |")

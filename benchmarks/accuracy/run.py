@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=_SPLITS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--kinds", nargs="+", choices=["keypoint", "limb"], default=["keypoint", "limb"])
+    parser.add_argument("--kinds", nargs="+", choices=["keypoint", "limb", "motion"], default=["keypoint", "limb"])
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--list", action="store_true")
     given = parser.parse_args()

@@ -40,6 +40,7 @@ def build_model(card: ModelCard) -> PoseC3D:
         num_classes=card.num_classes,
         num_keypoints=card.heatmaps.skeleton.num_keypoints,
         limbs=card.heatmaps.limbs,
+        motion=card.heatmaps.kind == "motion",
         sigma=card.heatmaps.sigma,
         threshold=card.heatmaps.threshold,
         backbone=card.network.backbone,

@@ -66,10 +66,11 @@ class Data:
 class Heatmaps:
     """What is drawn: a channel for each keypoint or for each limb of the skeleton, in the skeleton's order.
 
+    Of the kind "motion" four more for each keypoint, which say how fast it moves right, left, down and up.
     `sigma` is in pixels of the canvas; scores below `threshold` are not drawn (mmaction2 1e-4, pyskl 1e-3).
     """
 
-    kind: Literal["keypoint", "limb"] = "keypoint"
+    kind: Literal["keypoint", "limb", "motion"] = "keypoint"
     skeleton: Annotated[Skeleton, BeforeValidator(_named_skeleton)] = field(
         default_factory=lambda: get_skeleton("coco17")
     )
@@ -90,7 +91,12 @@ class Heatmaps:
     @property
     def mirrored_channels(self) -> tuple[int, ...]:
         """For each channel, the one that takes its place when the volume is mirrored."""
-        return self.skeleton.mirrored_keypoints if self.limbs is None else self.skeleton.mirrored_limbs
+        if self.kind == "limb":
+            return self.skeleton.mirrored_limbs
+        # As `posec3d.motion` orders them: keypoints, then what moves right, left, down and up.
+        groups = (0, 2, 1, 3, 4) if self.kind == "motion" else (0,)
+        size = self.skeleton.num_keypoints
+        return tuple(group * size + keypoint for group in groups for keypoint in self.skeleton.mirrored_keypoints)
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

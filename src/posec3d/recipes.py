@@ -16,7 +16,7 @@ from posec3d.experiment import Network
 from posec3d.experiment import Training
 from posec3d.skeletons import Skeleton
 
-Kind = Literal["keypoint", "limb"]
+Kind = Literal["keypoint", "limb", "motion"]
 Recipe = Literal["small", "published"]
 
 # For some hundred videos: what Penn Action was trained with. It needs more epochs than training without; at 150,

@@ -186,8 +186,8 @@ def test_the_report_averages_splits_then_seeds_and_fuses(data):
     rows = {line.split(" | ")[2]: line for line in table.splitlines()[2:]}
     assert "| 50.00 ± 0.00 |" in rows["keypoint"]
     assert "| 75.00 ± 35.36 |" in rows["limb"]
-    assert "| 75.00 ± 35.36 |" in rows["fused"]
-    assert rows["fused"].endswith("| 2 x 2 |")
+    assert "| 75.00 ± 35.36 |" in rows["keypoint + limb"]
+    assert rows["keypoint + limb"].endswith("| 2 x 2 |")
     # One seed right in all, one in half: together they are right in all.
     assert "| 100.00 | 100.00 | 2 x 1 |" in rows["limb, 2 seeds added up"]
 

@@ -77,13 +77,24 @@ def test_scores_are_the_mean_over_clips_and_mirrors(model, videos):
         np.testing.assert_allclose(values, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["keypoint", "limb"])
+def test_motion_is_that_of_a_clip_and_not_of_the_frames_that_clips_share(videos):
+    its_card = card("motion")
+    model = model_of(its_card)
+    [batch] = batches(videos[:1], its_card=its_card)
+    with torch.inference_mode():
+        logits = model.eval()(batch.keypoints[0], batch.scores[0], (16, 16))
+
+    [values] = score_videos(model, its_card, [batch], device=CPU)
+
+    np.testing.assert_allclose(values, logits.softmax(1).mean(0), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["keypoint", "limb", "motion"])
 def test_mirrored_volumes_are_averaged_with_the_others(videos, kind):
     its_card = card(kind)
     model = model_of(its_card)
     [batch] = batches(videos[:1], its_card=its_card, mirrored=False)
-    skeleton = its_card.heatmaps.skeleton
-    channels = skeleton.mirrored_keypoints if kind == "keypoint" else skeleton.mirrored_limbs
+    channels = its_card.heatmaps.mirrored_channels
     with torch.inference_mode():
         volume = model.eval().heatmaps(batch.keypoints[0], batch.scores[0], (16, 16))
         both = torch.cat([model.classify(volume), model.classify(mirror_volume(volume, channels))])

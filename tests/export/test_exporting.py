@@ -33,7 +33,9 @@ def run(path, inputs):
     return [outputs["probabilities"], outputs["logits"]]
 
 
-@pytest.mark.parametrize(("suffix", "kind"), [(".onnx", "keypoint"), (".xml", "keypoint"), (".pt2", "limb")])
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [(".onnx", "keypoint"), (".xml", "keypoint"), (".pt2", "limb"), (".xml", "motion")]
+)
 def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, suffix, kind):
     path, model, _, _ = exported(suffix, kind=kind)
 
@@ -50,12 +52,11 @@ def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, s
             np.testing.assert_allclose(probabilities, expected.softmax(-1), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("suffix", "kind"), [(".pt2", "keypoint"), (".onnx", "limb")])
+@pytest.mark.parametrize(("suffix", "kind"), [(".pt2", "keypoint"), (".onnx", "limb"), (".pt2", "motion")])
 def test_clips_that_are_said_to_be_mirrored_are_their_mirrored_volumes(exported, suffix, kind):
     path, model, card, _ = exported(suffix, kind=kind, test_mirror="volume", threshold=0.3)
     keypoints, scores = random_clips(3, 2, 8, (24, 24))
-    skeleton = card.heatmaps.skeleton
-    channels = skeleton.mirrored_limbs if kind == "limb" else skeleton.mirrored_keypoints
+    channels = card.heatmaps.mirrored_channels
 
     mirrored = torch.tensor([False, True, False])
     inputs = {"keypoints": keypoints, "scores": scores, "canvas": torch.tensor([24, 24]), "mirrored": mirrored}

@@ -26,6 +26,7 @@ def clips(num_clips=3, *, size=24):
         ("bf16", {"kind": "keypoint"}),
         ("int8", {"kind": "keypoint"}),
         ("fp32", {"kind": "limb", "test_mirror": "volume", "threshold": 0.3}),
+        ("fp32", {"kind": "motion"}),
     ],
 )
 def test_the_compiled_first_layer_and_the_rest_are_the_whole_file(lively, exported, precision, of):

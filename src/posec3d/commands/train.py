@@ -50,7 +50,7 @@ def train(
     annotations: OptionalPath = None,
     classes: OptionalPath = None,
     skeleton: OptionalName = None,
-    kind: Literal["keypoint", "limb"] = "keypoint",
+    kind: Literal["keypoint", "limb", "motion"] = "keypoint",
     size: Literal["auto", "small", "full"] = "auto",
     backbone: Literal["auto", "slowonly", "c3d", "x3d"] = "auto",
     recipe: Literal["auto", "small", "published"] = "auto",
@@ -91,7 +91,7 @@ def train(
         annotations: Instead of a config: your annotation file. `posec3d check` tells whether it is ready.
         classes: With --annotations: a text file with one class name a line, in the order of labels.
         skeleton: With --annotations: a name such as coco17 or penn13, or a .json file; else told by the keypoints.
-        kind: With --annotations: draw keypoints or limbs.
+        kind: With --annotations: draw keypoints, limbs, or keypoints and how they move (motion).
         size: With --annotations: the published network (full), or one that a CPU trains in minutes (small). Without it,
             full on an accelerator, else small; with --init, the network of the checkpoint.
         backbone: With --annotations: SlowOnly (without it, at full size), C3D-light (at small size; trains faster) or
@@ -228,7 +228,7 @@ def _own_experiment(
     annotations: Path,
     classes: Path | None,
     skeleton: str | None,
-    kind: Literal["keypoint", "limb"],
+    kind: Literal["keypoint", "limb", "motion"],
     size: Literal["auto", "small", "full"],
     backbone: Literal["auto", "slowonly", "c3d", "x3d"],
     recipe: Literal["auto", "small", "published"],

@@ -74,7 +74,9 @@ def _first_layer(
     card: ModelCard, weight: Float[Tensor, "O C 1 K K"], bias: Float[Tensor, " O"], dtype: torch.dtype
 ) -> FirstLayer:
     heatmaps = card.heatmaps
-    layer = HeatmapLayer(limbs=heatmaps.limbs, sigma=heatmaps.sigma, threshold=heatmaps.threshold)
+    layer = HeatmapLayer(
+        limbs=heatmaps.limbs, motion=heatmaps.kind == "motion", sigma=heatmaps.sigma, threshold=heatmaps.threshold
+    )
 
     @torch.inference_mode()
     def run(inputs: dict[str, Tensor]) -> Num[Tensor, "B T H W C"]:

@@ -18,6 +18,7 @@ from posec3d.heatmaps_dense import draw_keypoints
 from posec3d.heatmaps_dense import draw_limbs
 from posec3d.models.layers import fuse_normalisation
 from posec3d.models.recognizer import PoseC3D
+from posec3d.motion import with_motion
 
 # In their order. `mirrored` is there only where the published test protocol mirrors drawn volumes.
 INPUTS = ("keypoints", "scores", "canvas", "mirrored")
@@ -62,6 +63,8 @@ class ExportGraph(nn.Module):
         if mirrored is not None:
             # Mirroring the volume is drawing it with its columns from right to left.
             columns = torch.where(mirrored[:, None], columns.flip(-1), columns)
+        if heatmaps.kind == "motion":
+            keypoints, scores = with_motion(keypoints, scores)
         draw = draw_keypoints if heatmaps.limbs is None else partial(draw_limbs, limbs=heatmaps.limbs)
         volume = draw(keypoints, scores, rows=rows, columns=columns, sigma=heatmaps.sigma, threshold=heatmaps.threshold)
         if mirrored is None:

@@ -46,8 +46,9 @@ class TorchNetwork:
         self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], *, mirrored: bool
     ) -> Float[Tensor, "N B K"]:
         canvas = self.card.clips.test_canvas
-        frames, frame_scores, places = shared_frames(keypoints, scores)
-        volumes = [self._model.heatmaps(frames, frame_scores, (canvas, canvas))]
+        heatmaps = self._model.heatmaps
+        frames, frame_scores, places = shared_frames(*heatmaps.points(keypoints, scores))
+        volumes = [heatmaps.draw(frames, frame_scores, (canvas, canvas))]
         if mirrored:
             volumes.append(mirror_volume(volumes[0], self.card.heatmaps.mirrored_channels))
         return torch.stack([self._model.classify_shared(volume, places).float() for volume in volumes])

@@ -9,6 +9,7 @@ from posec3d.models.recognizer import HeatmapLayer
 from posec3d.models.recognizer import PoseC3D
 from posec3d.models.slowonly import SlowOnly
 from posec3d.models.x3d import X3D
+from posec3d.motion import NUM_POINTS
 
 Backbone = Literal["slowonly", "c3d", "x3d"]
 
@@ -25,6 +26,7 @@ def build_posec3d(
     num_classes: int,
     num_keypoints: int = 17,
     limbs: Sequence[tuple[int, int]] | None = None,
+    motion: bool = False,
     sigma: float = 0.6,
     threshold: float = 1e-4,
     backbone: Backbone = "slowonly",
@@ -35,13 +37,13 @@ def build_posec3d(
 ) -> PoseC3D:
     """Build PoseC3D on a backbone, as large as published where no size is given.
 
-    Its input channels are keypoints, or limbs when `limbs` are given. ValueError unless each stage has a temporal
-    stride, if any has.
+    Its input channels are keypoints, or limbs when `limbs` are given; five for each keypoint with `motion`. ValueError
+    unless each stage has a temporal stride, if any has.
     """
-    in_channels = num_keypoints if limbs is None else len(limbs)
+    in_channels = len(limbs) if limbs is not None else num_keypoints * (NUM_POINTS if motion else 1)
     features = _backbone(backbone, in_channels, base_channels, stage_blocks, temporal_strides)
     return PoseC3D(
-        HeatmapLayer(limbs=limbs, sigma=sigma, threshold=threshold),
+        HeatmapLayer(limbs=limbs, motion=motion, sigma=sigma, threshold=threshold),
         features,
         ClassificationHead(features.out_channels, num_classes, dropout=dropout),
     )

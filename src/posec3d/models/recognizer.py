@@ -11,22 +11,44 @@ from torch import nn
 from posec3d.heatmaps import render_keypoints
 from posec3d.heatmaps import render_limbs
 from posec3d.models.slowonly import SlowOnly
+from posec3d.motion import with_motion
 
 
 class HeatmapLayer(nn.Module):
-    """Poses to a volume with one channel a keypoint, or one a limb when `limbs` are given; without parameters."""
+    """Poses to a volume with one channel a keypoint, or one a limb when `limbs` are given; without parameters.
+
+    With `motion` there are five channels a keypoint: see `with_motion`.
+    """
 
     def __init__(
-        self, *, limbs: Sequence[tuple[int, int]] | None = None, sigma: float = 0.6, threshold: float = 1e-4
+        self,
+        *,
+        limbs: Sequence[tuple[int, int]] | None = None,
+        motion: bool = False,
+        sigma: float = 0.6,
+        threshold: float = 1e-4,
     ) -> None:
         super().__init__()
         self.limbs = None if limbs is None else tuple(limbs)
+        self.motion = motion
         self.sigma = sigma
         self.threshold = threshold
 
     def forward(
         self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], size: tuple[int, int]
     ) -> Float[Tensor, "B C T H W"]:
+        return self.draw(*self.points(keypoints, scores), size)
+
+    def points(
+        self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"]
+    ) -> tuple[Float[Tensor, "B M T P 2"], Float[Tensor, "B M T P"]]:
+        """Return the points that are drawn in each frame, by what is around it in time."""
+        return with_motion(keypoints, scores) if self.motion else (keypoints, scores)
+
+    def draw(
+        self, keypoints: Float[Tensor, "B M T P 2"], scores: Float[Tensor, "B M T P"], size: tuple[int, int]
+    ) -> Float[Tensor, "B C T H W"]:
+        """Draw these points, each frame by itself."""
         device = keypoints.device.type
         # Drawn in the precision that the first convolution takes, instead of rounded by it.
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32

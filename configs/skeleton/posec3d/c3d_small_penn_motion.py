@@ -1,0 +1,21 @@
+"""Penn Action, 15 classes, heatmaps of keypoints and their motion, by a small network (docs/results.md)."""
+
+from posec3d.class_names import class_names_of
+from posec3d.experiment import Data
+from posec3d.experiment import Source
+from posec3d.recipes import few_videos
+from posec3d.skeletons import get_skeleton
+
+experiment = few_videos(
+    "motion",
+    Data(
+        train=Source(annotations="data/penn13.pkl", split="train"),
+        test=Source(annotations="data/penn13.pkl", split="test"),
+        held_out=0.02,
+        num_classes=15,
+        classes=class_names_of("penn15"),
+    ),
+    skeleton=get_skeleton("penn13"),
+    length=24,
+    epochs=120,
+)
