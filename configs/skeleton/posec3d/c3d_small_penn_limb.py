@@ -17,5 +17,5 @@ experiment = few_videos(
     ),
     skeleton=get_skeleton("penn13"),
     length=24,
-    epochs=30,
+    epochs=120,
 )
