@@ -85,7 +85,7 @@ def test_a_config_of_another_model_is_refused(saved, other, message):
 def test_weights_for_other_channels_are_told_apart(tmp_path):
     torch.save(build_model(card()).state_dict(), tmp_path / "m.pth")
 
-    with pytest.raises(ValueError, match="takes 17 heatmaps a frame, but the skeleton gives 13"):
+    with pytest.raises(ValueError, match="takes 17 heatmaps a frame, but 13 are drawn here"):
         load_model(tmp_path / "m.pth", card(skeleton="penn13"))
 
 
@@ -109,7 +109,7 @@ def test_fine_tuning_keeps_a_head_for_other_classes(saved):
 
 
 def test_fine_tuning_needs_the_same_channels(saved):
-    with pytest.raises(ValueError, match="takes 17 heatmaps a frame, but the skeleton gives 13"):
+    with pytest.raises(ValueError, match="takes 17 heatmaps a frame, but 13 are drawn here"):
         start_from(build_model(card(skeleton="penn13")), saved[0])
 
 

@@ -38,6 +38,9 @@ def main() -> None:
         name, split, kind, seed, views = path.stem.split("-")
         groups[name, views][split, seed, kind] = load_scores(path)
     if given.against is not None:
+        names = sorted({name for name, _ in groups})
+        if given.against not in names:
+            parser.error(f"--against {given.against}: no scores of that set; there are {', '.join(names)}")
         _print_differences(groups, given.against)
         return
     print("| set | views | stream | top-1 | mean class | splits x seeds |\n|---|---|---|---|---|---|")
@@ -61,17 +64,16 @@ def main() -> None:
 def _print_differences(groups: Mapping[tuple[str, str], _Runs], against: str) -> None:
     print(f"| set | views | stream | top-1 | than {against} | pairs |\n|---|---|---|---|---|---|")
     for (name, views), runs in sorted(groups.items()):
-        others = groups.get((against, views), {})
+        others = {} if name == against else groups.get((against, views), {})
         for stream in sorted({kind for _, _, kind in runs}):
             pairs = [run for run in runs if run[2] == stream and run in others]
             if not pairs:
                 continue
             own, other = (np.array([_top1(of[run]) for run in pairs]) for of in (runs, others))
             difference = own - other
-            error = difference.std(ddof=1) / np.sqrt(len(pairs)) if len(pairs) > 1 else np.nan
+            error = f" ± {difference.std(ddof=1) / np.sqrt(len(pairs)):.1f}" if len(pairs) > 1 else ""
             print(
-                f"| {name} | {views} | {stream} | {own.mean():.1f} | {difference.mean():+.1f} ± {error:.1f} "
-                f"| {len(pairs)} |"
+                f"| {name} | {views} | {stream} | {own.mean():.1f} | {difference.mean():+.1f}{error} | {len(pairs)} |"
             )
 
 

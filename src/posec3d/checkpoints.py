@@ -202,8 +202,8 @@ def _misfit(name: str, weights: dict[str, Tensor], expected: Tensor) -> str:
         return f"has no {name!r}; {_OTHER_NETWORK}"
     if name in _FIRST and found.shape[1] != expected.shape[1]:
         return (
-            f"takes {found.shape[1]} heatmaps a frame, but the skeleton gives {expected.shape[1]}; "
-            "use the skeleton and kind (keypoint or limb) it was trained with"
+            f"takes {found.shape[1]} heatmaps a frame, but {expected.shape[1]} are drawn here; "
+            "use the skeleton and kind (keypoint, limb or motion) it was trained with"
         )
     if name in _FIRST:
         return (

@@ -17,11 +17,11 @@ def with_motion(
     """Return all keypoints five times: as they are, and with their speed right, left, down and up as their scores.
 
     The speed of a keypoint is half of its way from the frame before to the frame after, in pixels, times the lowest of
-    its three scores there: none in the first and the last frame, and where it is missing in one of the three.
+    its three scores there: none in the first and the last frame, and where it is missing in one of the three. So people
+    must be told apart: a row that goes from one to another seems to jump.
     """
-    before, after = (torch.cat(parts, dim=2) for parts in _neighbours(keypoints, keypoints[:, :, :1]))
-    nothing = torch.zeros_like(scores[:, :, :1])
-    surely = torch.stack([scores, *(torch.cat(parts, dim=2) for parts in _neighbours(scores, nothing))]).amin(0)
+    before, after = _neighbours(keypoints, torch.zeros_like(keypoints[:, :, :1]))
+    surely = torch.stack([scores, *_neighbours(scores, torch.zeros_like(scores[:, :, :1]))]).amin(0)
     right, down = ((after - before) / 2).unbind(-1)
     speeds = torch.cat([right, -right, down, -down], dim=-1)
     speeds = torch.where(torch.isfinite(speeds), speeds, 0).clamp(0.0, _FASTEST)
@@ -30,6 +30,7 @@ def with_motion(
     )
 
 
-def _neighbours(values: Tensor, edge: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Return the parts of what was in the frame before, and of what is in the frame after."""
-    return [edge, values[:, :, :-1]], [values[:, :, 1:], edge]
+def _neighbours(values: Float[Tensor, "B M T ..."], edge: Float[Tensor, "B M 1 ..."]) -> tuple[Tensor, Tensor]:
+    """Return of each frame what was in the one before, and what is in the one after; `edge` where there is none."""
+    padded = torch.cat([edge, values, edge], dim=2)
+    return padded[:, :, :-2], padded[:, :, 2:]

@@ -201,5 +201,5 @@ def test_sets_are_compared_split_by_split_where_both_have_scores(data):
             save_scores(data / f"pairs/{name}-{split}-keypoint-{split}-20.npz", Scores(values, labels))
     paths = sorted(str(path) for path in (data / "pairs").glob("*.npz"))
     rows = run(data, "report", *paths, "--against", "a").splitlines()[2:]
-    assert rows[1] == "| b | 20 | keypoint | 50.0 | +0.0 ± 28.9 | 3 |"
-    assert rows[2] == "| c | 20 | keypoint | 75.0 | +25.0 ± 25.0 | 2 |"
+    assert rows[0] == "| b | 20 | keypoint | 50.0 | +0.0 ± 28.9 | 3 |"
+    assert rows[1] == "| c | 20 | keypoint | 75.0 | +25.0 ± 25.0 | 2 |"

@@ -402,6 +402,20 @@ def test_weights_of_the_run_that_would_be_moved_are_refused(made_up, tmp_path, m
     assert (tmp_path / "work_dirs/my/best.safetensors").exists()
 
 
+def test_weights_that_do_not_fit_leave_an_earlier_run_where_it_is(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--annotations", "my.pkl", "--work-dir"]
+    assert main([*words, "first", "--cfg-options", *TINY]) == 0
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second/config.py").write_text("")
+
+    start = ["--kind", "motion", "--init", "first/best.safetensors", "--epochs", "1"]
+    assert main([*words, "second", *start]) == 2
+
+    assert "takes 17 heatmaps a frame, but 85 are drawn here" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "second").iterdir()] == ["config.py"]
+
+
 def test_a_refused_resume_changes_nothing(made_up, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY]

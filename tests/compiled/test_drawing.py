@@ -68,3 +68,14 @@ def test_threads_change_nothing_and_the_volume_lies_channels_last(kind):
     assert torch.equal(drawn[0], drawn[1])
     assert torch.equal(drawn[0], drawn[2])
     torch.testing.assert_close(drawn[0][1:2], render(kind, keypoints[1:2], scores[1:2]), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("far", [1e10, -1e10, 1e19, -1e19, 3e38])
+def test_keypoints_beyond_all_whole_numbers_draw_nothing(far):
+    points = torch.tensor([[far, 5.0], [5.0, far]])[None, None, None]
+
+    assert render("keypoint", points, torch.ones(1, 1, 1, 2)).sum() == 0
+
+
+def test_a_keypoint_as_wide_as_the_world_is_everywhere():
+    assert render("keypoint", torch.full((1, 1, 1, 1, 2), 5.0), torch.ones(1, 1, 1, 1), sigma=1e12).min() == 1

@@ -10,7 +10,7 @@ from posec3d.export.exporting import check_export
 from posec3d.export.exporting import export_model
 from posec3d.heatmaps import mirror_volume
 
-SHAPES = [(1, 1, 8), (3, 2, 5), (2, 4, 16)]
+SHAPES = [(1, 1, 8), (3, 2, 5), (2, 4, 16), (1, 2, 3)]
 
 
 def random_clips(num_clips, num_people, num_frames, canvas):
@@ -34,7 +34,8 @@ def run(path, inputs):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "kind"), [(".onnx", "keypoint"), (".xml", "keypoint"), (".pt2", "limb"), (".xml", "motion")]
+    ("suffix", "kind"),
+    [(".onnx", "keypoint"), (".xml", "keypoint"), (".pt2", "limb"), (".xml", "motion"), (".pt2", "motion")],
 )
 def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, suffix, kind):
     path, model, _, _ = exported(suffix, kind=kind)

@@ -146,12 +146,24 @@ def test_who_comes_and_goes_takes_no_memory_but_is_seen(recognizer):
     assert scene_of(video).keypoints.shape[0] == 2
 
 
+def test_nobody_moves_because_another_takes_their_row(save_untrained):
+    recognizer = posec3d.ActionRecognizer.load(save_untrained("motion.safetensors", heatmaps=Heatmaps(kind="motion")))
+    rng = np.random.RandomState(0)
+    frames = [_frame(time, {time // 2: 100.0 + 300 * (time // 2 % 2)}, rng) for time in range(16)]
+    video = PosedVideo("crowd", (480, 640), get_skeleton("coco17"), 30.0, frames)
+
+    (segment,) = recognizer.recognize(video)
+
+    (expected,) = recognizer.recognize_all([annotation_of(video)])
+    np.testing.assert_array_equal(segment.probabilities, expected.probabilities)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"classes": ("walk", "squat", "wave")}, "model 2 knows other classes; answers are averaged"),
+        ({"classes": ("walk", "squat", "wave")}, "class 0 of model 2 is 'walk', of the first 'squat'; answers"),
         ({"classes": None, "num_classes": 4}, "model 2 knows 4 classes, the first 3"),
-        ({"heatmaps": Heatmaps(skeleton=get_skeleton("penn13"))}, "model 2 is trained on the skeleton 'penn13'"),
+        ({"heatmaps": Heatmaps(skeleton=get_skeleton("penn13"))}, "model 2 is trained on the keypoints of 'penn13'"),
     ],
 )
 def test_models_that_cannot_be_averaged_are_refused(save_untrained, checkpoint, changes, message):

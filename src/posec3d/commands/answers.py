@@ -40,7 +40,7 @@ def check_answers(top: int, threshold: float) -> None:
 
 
 def load_recognizer(
-    models: "Sequence[str]",
+    models: Sequence[str],
     device: Literal["auto", "cpu", "cuda", "mps"],
     runtime: Literal["torch", "onnx", "openvino"] | None,
     precision: Literal["fp32", "bf16"],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from posec3d.experiment import Experiment
+    from posec3d.recipes import Kind
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -117,7 +118,9 @@ def train(
         workers: Processes that prepare clips.
         cfg_options: Changes to the config, such as training.epochs=30 data.train.split=xsub_train.
     """
+    from posec3d.checkpoints import build_model
     from posec3d.checkpoints import check_network
+    from posec3d.checkpoints import start_from
     from posec3d.config_files import save_config
     from posec3d.config_files import with_options
     from posec3d.experiment import card_of
@@ -177,6 +180,8 @@ def train(
     folder = work_dir or Path("work_dirs") / name
     # Before the folder is touched, which may hold an earlier run.
     check_network(card_of(experiment))
+    if weights is not None:
+        start_from(build_model(card_of(experiment)), weights)
     if workers is not None and workers < 0:
         raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
     check_work_directory(folder, weights, resume=resume)
@@ -228,7 +233,7 @@ def _own_experiment(
     annotations: Path,
     classes: Path | None,
     skeleton: str | None,
-    kind: Literal["keypoint", "limb", "motion"],
+    kind: "Kind",
     size: Literal["auto", "small", "full"],
     backbone: Literal["auto", "slowonly", "c3d", "x3d"],
     recipe: Literal["auto", "small", "published"],

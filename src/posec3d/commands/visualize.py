@@ -65,8 +65,8 @@ def visualize(
 
     Args:
         source: A video, a folder or pattern of pictures, the URL of a file, or a pose file.
-        what: Poses on the frames (pose), heatmaps of keypoints or of limbs as the network is given them, these three
-            side by side (all), or the joints and moments that speak for the action (decision).
+        what: Poses on the frames (pose), heatmaps of keypoints or of limbs as the network is given them (motion is not
+            drawn), these three side by side (all), or the joints and moments that speak for the action (decision).
         out: The file to write: .mp4, .gif (at most 300 frames) or .png (a sheet of moments). Without it
             SOURCE-WHAT.mp4 in the current folder.
         video: Which video of a pose file; the first one without it.

@@ -30,8 +30,9 @@ def draw_keypoints(keypoints, scores, volume, sigma, smallest, first, last):
     """
     num_people, num_frames, num_keypoints = scores.shape[1:]
     height, width = volume.shape[1:3]
-    # A whole number of vectors, whether a keypoint needs all or not.
-    num_computed = (int(6.0 * sigma) + 1 + _AT_ONCE) // _AT_ONCE * _AT_ONCE
+    # As many as three sigma to both sides can be, in whole vectors, whether a keypoint needs all or not.
+    widest = min(int(min(6.0 * sigma, 1e9)) + 2, max(height, width))
+    num_computed = (widest + _AT_ONCE - 1) // _AT_ONCE * _AT_ONCE
     across, down = np.empty(num_computed, np.float32), np.empty(num_computed, np.float32)
     falloff = 1.0 / (2.0 * sigma * sigma)
     for place in range(first, last):
@@ -128,6 +129,7 @@ def _draw_segment(frame, channel, x, y, along_x, along_y, score, sigma, row_of_h
 @njit(nogil=True)
 def _pixels_within(low, high, reach, length):
     """Return the pixels of 0..length-1 within `reach` of low..high: the first, and the one after the last."""
-    first = min(max(math.trunc(low - reach), 0.0), float(length))
-    last = min(max(math.trunc(high + reach) + 1.0, 0.0), float(length))
-    return int(first), int(last)
+    # First within the canvas, then cut off: whole numbers end where coordinates do not.
+    first = int(min(max(low - reach, 0.0), float(length)))
+    last = min(int(min(max(high + reach, -1.0), float(length))) + 1, length)
+    return first, last

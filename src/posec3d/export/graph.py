@@ -18,7 +18,6 @@ from posec3d.heatmaps_dense import draw_keypoints
 from posec3d.heatmaps_dense import draw_limbs
 from posec3d.models.layers import fuse_normalisation
 from posec3d.models.recognizer import PoseC3D
-from posec3d.motion import with_motion
 
 # In their order. `mirrored` is there only where the published test protocol mirrors drawn volumes.
 INPUTS = ("keypoints", "scores", "canvas", "mirrored")
@@ -63,8 +62,7 @@ class ExportGraph(nn.Module):
         if mirrored is not None:
             # Mirroring the volume is drawing it with its columns from right to left.
             columns = torch.where(mirrored[:, None], columns.flip(-1), columns)
-        if heatmaps.kind == "motion":
-            keypoints, scores = with_motion(keypoints, scores)
+        keypoints, scores = self.model.heatmaps.points(keypoints, scores)
         draw = draw_keypoints if heatmaps.limbs is None else partial(draw_limbs, limbs=heatmaps.limbs)
         volume = draw(keypoints, scores, rows=rows, columns=columns, sigma=heatmaps.sigma, threshold=heatmaps.threshold)
         if mirrored is None:
@@ -76,8 +74,8 @@ class ExportGraph(nn.Module):
 def trace(model: PoseC3D, card: ModelCard, *, half: bool = False) -> ExportedProgram:
     """Return the graph of a recogniser as torch.export writes it; the network computes in bfloat16 if `half`."""
     num_keypoints = card.heatmaps.skeleton.num_keypoints
-    # None of these numbers stays in the graph; 1 would.
-    shape = (2, 3, max(card.clips.length, 2), num_keypoints)
+    # None of these numbers stays in the graph; 1 would, also after strides over time.
+    shape = (2, 3, max(card.clips.length, 8), num_keypoints)
     inputs = [torch.rand(*shape, 2) * 20, torch.rand(shape), torch.tensor([20, 24])]
     free = {place: torch.export.Dim.DYNAMIC for place in range(3)}
     shapes: list[object] = [free, free, None]

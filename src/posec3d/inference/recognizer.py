@@ -138,9 +138,9 @@ class ActionRecognizer:
 
     def explain(self, video: Annotation | PosedVideo, label: int | None = None) -> Explanation:
         """Tell which keypoints and moments speak for a class, the likeliest one without `label`."""
-        annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
         if len(self._scorers) > 1:
             raise ValueError(f"an explanation is of one network, not of {len(self._scorers)}; give one of them")
+        annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
         if not isinstance(self.model, PoseC3D):
             raise ValueError("an exported model has no gradients, which explanations are made of; give its checkpoint")
         return explain(self.model, self.card, annotation, label)
@@ -223,7 +223,9 @@ class ActionRecognizer:
 
     def _subjects_of_whole(self, video: PosedVideo, people: People) -> dict[Who, Annotation]:
         if people == "scene":
-            return {None: scene_of(video)}
+            # Motion is that of a row, so there nobody may take another's.
+            follows = any(scorer.card.heatmaps.kind == "motion" for scorer in self._scorers)
+            return {None: annotation_of(video) if follows else scene_of(video)}
         num_keypoints = self.card.heatmaps.skeleton.num_keypoints
         spans = spans_of(video.frames)
         if people == "pairs":
@@ -239,15 +241,24 @@ class ActionRecognizer:
 def _check_together(first: ModelCard, other: ModelCard, position: int) -> None:
     """Raise ValueError unless two networks see the same keypoints and know the same classes."""
     skeleton, own = first.heatmaps.skeleton, other.heatmaps.skeleton
-    if own != skeleton:
+    # Models that draw the limbs in another order see the same people.
+    if own.keypoints != skeleton.keypoints:
         raise ValueError(
-            f"model {position} is trained on the skeleton {own.name!r}, the first on {skeleton.name!r}; answers are "
-            "averaged over models of one skeleton"
+            f"model {position} is trained on the keypoints of {own.name!r}, the first on those of {skeleton.name!r}; "
+            "answers are averaged over models of the same keypoints"
         )
     names, own_names = ([card.class_name(label) for label in range(card.num_classes)] for card in (first, other))
-    if own_names != names:
-        what = f"{len(own_names)} classes, the first {len(names)}" if len(own_names) != len(names) else "other classes"
-        raise ValueError(f"model {position} knows {what}; answers are averaged over models of the same classes")
+    if len(own_names) != len(names):
+        raise ValueError(
+            f"model {position} knows {len(own_names)} classes, the first {len(names)}; answers are averaged over "
+            "models of the same classes"
+        )
+    for label, (name, own_name) in enumerate(zip(names, own_names, strict=True)):
+        if own_name != name:
+            raise ValueError(
+                f"class {label} of model {position} is {own_name!r}, of the first {name!r}; answers are averaged over "
+                "models of the same classes in the same order"
+            )
 
 
 def _one_video(source: str | os.PathLike[str], estimator: PoseEstimator | None) -> PosedVideo:

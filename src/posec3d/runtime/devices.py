@@ -44,10 +44,10 @@ def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision
     return fabric
 
 
-def precision_of(fabric: "Fabric") -> Precision:
-    """Return the precision that a run was started with."""
-    used = fabric.strategy.precision.precision
-    return next(name for name, of_fabric in _FABRIC_PRECISION.items() if of_fabric == used)
+def precision_of(fabric: "Fabric") -> str:
+    """Return the precision that a run was started with, by our name, or by Fabric's if we have none."""
+    used = str(fabric.strategy.precision.precision)
+    return next((name for name, of_fabric in _FABRIC_PRECISION.items() if of_fabric == used), used)
 
 
 def choose_device(accelerator: Accelerator) -> torch.device:

@@ -12,7 +12,6 @@ from torch import Tensor
 from posec3d.config_files import differing_options
 from posec3d.experiment import Experiment
 from posec3d.experiment import experiment_json
-from posec3d.runtime.devices import Precision
 from posec3d.runtime.devices import precision_of
 from posec3d.runtime.files import replacing
 
@@ -32,7 +31,7 @@ class TrainingState:
     experiment: Experiment
     seed: int
     num_devices: int
-    precision: Precision | None
+    precision: str | None
     epochs_done: int
     best: float | None
     weights: dict[str, Tensor]
