@@ -20,7 +20,7 @@ Kind = Literal["keypoint", "limb", "motion"]
 Recipe = Literal["small", "published"]
 
 # For some hundred videos: what Penn Action was trained with. It needs more epochs than training without; at 150,
-# nothing that was tried on JHMDB's true poses was better (docs/results.md, "What was tried").
+# nothing that was tried on JHMDB's true poses with 20 views was better (docs/results.md, "What was tried").
 SMALL_DATA = Augmentation(rotation=10.0, noise=0.02, dropout=0.05, shortest_part=0.7)
 
 

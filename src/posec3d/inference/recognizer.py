@@ -82,7 +82,7 @@ class ActionRecognizer:
         """Take the model of a checkpoint file, a published one by name ("ntu60-keypoint"), or the packaged one.
 
         Of several models, such as one of keypoints and one of limbs, probabilities are averaged (PoseC3D, section 4.3);
-        they must know the same classes, by the same skeleton.
+        they must know the same classes, by the same keypoints.
 
         Published weights are downloaded once. Files of other frameworks do not say how they are run and are refused.
         A file that `posec3d export` wrote runs on its runtime; any other model runs on torch, or is exported for
