@@ -12,6 +12,7 @@ from posec3d.class_names import class_names_of
 from posec3d.config_files import load_experiment
 from posec3d.config_files import with_options
 from posec3d.evaluation.scores import Scores
+from posec3d.evaluation.scores import load_scores
 from posec3d.evaluation.scores import save_scores
 from posec3d.synthetic.motions import MOTIONS
 
@@ -203,3 +204,16 @@ def test_sets_are_compared_split_by_split_where_both_have_scores(data):
     rows = run(data, "report", *paths, "--against", "a").splitlines()[2:]
     assert rows[0] == "| b | 20 | keypoint | 50.0 | +0.0 ± 28.9 | 3 |"
     assert rows[1] == "| c | 20 | keypoint | 75.0 | +25.0 ± 25.0 | 2 |"
+
+
+def test_a_peer_leaves_scores_that_can_be_added_to_those_of_a_network(data):
+    pytest.importorskip("sklearn")
+    words = ["data/jhmdb21.pkl", "--train", "train1", "--test", "test1", "--poses", "5", "--seeds", "3"]
+    printed = run(data, "peers", *words, "--out", "peers/trees")
+    scores = load_scores(data / "peers/trees-3.npz")
+    annotations = load_annotations(data / "data/jhmdb21.pkl")
+    tested = annotations.split("test1")
+    assert scores.videos == tuple(video.video for video in tested)
+    assert scores.classes == annotations.classes
+    accuracy = 100 * np.mean(scores.values.argmax(1) == [video.label for video in tested])
+    assert f"seed 3: top-1 {accuracy:.2f}" in printed

@@ -81,7 +81,7 @@ def frames_of(path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif", ".png"])
-@pytest.mark.parametrize("what", ["pose", "keypoints", "limbs", "all"])
+@pytest.mark.parametrize("what", ["pose", "keypoints", "limbs", "motion", "all"])
 def test_each_figure_of_a_video_is_written_and_said(clip, here, caplog, monkeypatch, what, suffix):
     monkeypatch.setattr(logging.getLogger("posec3d"), "propagate", True)
     with caplog.at_level("INFO"):
@@ -196,7 +196,7 @@ def test_without_limbs_there_is_no_figure_of_limbs(here):
         ({"sigma": 0.0}, "--sigma 0: take more than 0"),
         (
             {"what": "pose", "size": 40},
-            "--size changes nothing in --what pose; it goes with --what keypoints, limbs, all",
+            "--size changes nothing in --what pose; it goes with --what keypoints, limbs, motion, all",
         ),
         ({"what": "limbs", "black": True}, "--black changes nothing in --what limbs"),
         ({"action": "wave"}, "--action changes nothing in --what all; it goes with --what decision"),

@@ -9,6 +9,7 @@ from posec3d.video.crops import Crop
 from posec3d.video.figures import caption_of
 from posec3d.video.figures import heatmap_pictures
 from posec3d.video.figures import kinds_of
+from posec3d.video.figures import motion_pictures
 from posec3d.video.figures import pose_pictures
 from posec3d.video.figures import volume_figures
 
@@ -139,3 +140,58 @@ def test_without_limbs_there_are_two_panels(poses):
 
 def test_captions_count_what_is_drawn():
     assert [caption_of(kind, BODY) for kind in kinds_of(BODY)] == ["2 keypoint heatmaps", "1 limb heatmaps"]
+
+
+ORANGE, BLUE, PINK, GREEN = (230, 159, 0), (86, 180, 233), (204, 121, 167), (0, 158, 115)
+
+
+@pytest.mark.parametrize(
+    ("way", "colour"),
+    [
+        ((2, 0), ORANGE),
+        ((-2, 0), BLUE),
+        ((0, 2), PINK),
+        ((0, -2), GREEN),
+        ((2, 2), np.add(ORANGE, PINK) / 2),
+        ((0, 0), (64, 64, 64)),
+    ],
+)
+def test_a_keypoint_has_the_colour_of_where_it_goes(way, colour):
+    places = np.array([[8, 8]]) + np.arange(-1, 2)[:, None] * way
+    # Its other keypoint goes right in the frame that is not drawn: speeds of all frames make the scale.
+    other = np.array([[2.0, 14.0]] * 3)
+    keypoints = np.stack([places, other], axis=1)[None].astype(np.float32)
+    poses = Poses(keypoints, np.ones((1, 3, 2), np.float32), (17, 17))
+    (picture,) = motion_pictures(poses, np.array([1]), sigma=0.6, size=(17, 17))
+    assert np.abs(picture[8, 8].astype(float) - colour).max() <= 1
+    assert (picture[14, 2] == 64).all()
+
+
+def test_speeds_are_those_between_frames_of_the_clip_whichever_are_drawn(poses):
+    rng = np.random.RandomState(0)
+    moving = Poses(rng.uniform(0, 16, (2, 40, 2, 2)).astype(np.float32), np.ones((2, 40, 2), np.float32), (16, 16))
+    every = list(motion_pictures(moving, np.arange(40), sigma=0.6, size=(32, 32)))
+    few = list(motion_pictures(moving, np.array([3, 20, 39]), sigma=0.6, size=(32, 32)))
+    assert len(every) == 40
+    for place, picture in zip((3, 20, 39), few, strict=True):
+        np.testing.assert_array_equal(picture, every[place])
+
+
+def test_how_fast_is_how_bright_up_to_nine_in_ten_of_the_speeds():
+    # Twenty keypoints go right, each a little faster than the one above.
+    speeds = np.linspace(0.1, 2, 20, dtype=np.float32)
+    keypoints = np.zeros((1, 3, 20, 2), np.float32)
+    keypoints[0, :, :, 0] = 10 + np.arange(-1, 2)[:, None] * speeds
+    keypoints[0, :, :, 1] = np.arange(20) * 5
+    poses = Poses(keypoints, np.ones((1, 3, 20), np.float32), (100, 20))
+    (picture,) = motion_pictures(poses, np.array([1]), sigma=0.6, size=(100, 20))
+    reds = picture[::5].max(1)[:, 0]
+    assert (np.diff(reds.astype(int))[:17] > 0).all()
+    assert reds[0] < 90
+    assert (reds[-2:] == 230).all()
+
+
+def test_where_nobody_moves_keypoints_are_grey(poses):
+    pictures = list(motion_pictures(poses, np.arange(3), sigma=0.6, size=(8, 16)))
+    assert pictures[0].max() == 64
+    assert not pictures[2].any()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from posec3d.video.sources import Source
 
 _LOGGER = logging.getLogger(__name__)
-What = Literal["pose", "keypoints", "limbs", "all", "decision"]
+What = Literal["pose", "keypoints", "limbs", "motion", "all", "decision"]
 _SIZE, _SIGMA = 56, 0.6
 # Frames of heatmaps that anybody can look at.
 _LARGEST = 1024
@@ -65,13 +65,15 @@ def visualize(
 
     Args:
         source: A video, a folder or pattern of pictures, the URL of a file, or a pose file.
-        what: Poses on the frames (pose), heatmaps of keypoints or of limbs as the network is given them (motion is not
-            drawn), these three side by side (all), or the joints and moments that speak for the action (decision).
+        what: Poses on the frames (pose), heatmaps of keypoints or of limbs as the network is given them, these three
+            side by side (all), where keypoints go and how fast, as --kind motion adds it (motion), or the joints and
+            moments that speak for the action (decision).
         out: The file to write: .mp4, .gif (at most 300 frames) or .png (a sheet of moments). Without it
             SOURCE-WHAT.mp4 in the current folder.
         video: Which video of a pose file; the first one without it.
         black: Draw poses on black instead of the frames.
-        frames: Take so many frames spread over the video, as the network does (48 in the paper), instead of all.
+        frames: Take so many frames spread over the video, as the network does (48 in the paper), instead of all;
+            motion is from one of them to the next.
         size: Rows and columns of a heatmap.
         sigma: Spread of keypoints and limbs, in pixels of a heatmap.
         model: Whose decision: a checkpoint file or a published name; without it the packaged model.
@@ -126,7 +128,7 @@ def _check_fitting(
     what: What, *, black: bool, frames: int | None, size: int, sigma: float, model: str | None, action: str | None
 ) -> None:
     """Refuse options that would change nothing."""
-    figures: tuple[What, ...] = ("pose", "keypoints", "limbs", "all")
+    figures: tuple[What, ...] = ("pose", "keypoints", "limbs", "motion", "all")
     for option, is_given, kinds in (
         ("--black", black, ("pose", "all", "decision")),
         ("--frames", frames is not None, figures),

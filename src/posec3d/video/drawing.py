@@ -15,6 +15,9 @@ from posec3d.skeletons import side_of
 _LEFT, _RIGHT, _MIDDLE = (86, 180, 233), (230, 159, 0), (235, 235, 235)
 # cv2 draws at fractions of a pixel when coordinates are given in units of 1/16.
 _SHIFT = 4
+# Right, left, down and up in a picture, as `posec3d.motion` has them, of the same palette; and what does not move.
+_DIRECTIONS = ((230, 159, 0), (86, 180, 233), (204, 121, 167), (0, 158, 115))
+_STILL = 64
 
 
 def draw_skeletons(
@@ -54,11 +57,28 @@ def colour_heatmaps(
 
     Channels share the picture by maximum; colours run from 0 to `brightest` along the perceptual map "magma".
     """
-    small = magma(heatmaps.max(0) / brightest)
-    large: UInt8[np.ndarray, "H2 W2 3"] = np.asarray(
-        cv2.resize(small, (size[1], size[0]), interpolation=cv2.INTER_NEAREST), np.uint8
-    )
-    return large
+    return _enlarged(magma(heatmaps.max(0) / brightest), size)
+
+
+def colour_motion(
+    keypoints: Float[np.ndarray, "V H W"],
+    speeds: Float[np.ndarray, "4 V H W"],
+    size: tuple[int, int],
+    *,
+    brightest: tuple[float, float] = (1.0, 1.0),
+) -> UInt8[np.ndarray, "H2 W2 3"]:
+    """Return one frame's heatmaps of keypoints, and of their speed right, left, down and up, as a picture of `size`.
+
+    Channels share it by maximum. Right is orange, left blue, down pink, up green, and what goes between them has a
+    colour between theirs; keypoints are dark grey beneath. `brightest` are the heights of the brightest colours, of
+    keypoints and of speeds.
+    """
+    shares = np.clip(speeds.max(1) / brightest[1], 0, 1)
+    mixture = np.einsum("dhw,dc->hwc", shares, np.array(_DIRECTIONS, np.float32))
+    fastest = shares.max(0)[..., None]
+    moving = mixture / np.maximum(shares.sum(0), 1e-6)[..., None]
+    still = np.clip(keypoints.max(0) / brightest[0], 0, 1)[..., None] * _STILL
+    return _enlarged(np.round(fastest * moving + (1 - fastest) * still).astype(np.uint8), size)
 
 
 def magma(shares: Float[np.ndarray, "*any"]) -> UInt8[np.ndarray, "*any 3"]:
@@ -71,6 +91,10 @@ def _colour(*keypoints: str) -> tuple[int, int, int]:
     """Return the colour of a keypoint or limb: that of the one side its ends have, if any."""
     sides = {side_of(name) for name in keypoints} - {None}
     return {"left": _LEFT, "right": _RIGHT}[sides.pop() or ""] if len(sides) == 1 else _MIDDLE
+
+
+def _enlarged(small: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "H2 W2 3"]:
+    return np.asarray(cv2.resize(small, (size[1], size[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 @cache

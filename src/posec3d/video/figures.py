@@ -1,4 +1,4 @@
-"""The three figures that explain PoseC3D: poses, keypoint heatmaps and limb heatmaps, side by side over time."""
+"""The figures that explain PoseC3D: poses, keypoint heatmaps and limb heatmaps, side by side over time; and motion."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -9,18 +9,23 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float32
+from jaxtyping import Int64
 from jaxtyping import UInt8
 
 from posec3d.heatmaps import render_keypoints
 from posec3d.heatmaps import render_limbs
+from posec3d.motion import NUM_POINTS
+from posec3d.motion import with_motion
 from posec3d.poses import Poses
 from posec3d.skeletons import Skeleton
 from posec3d.video.crops import Crop
 from posec3d.video.crops import whole_frame
 from posec3d.video.drawing import colour_heatmaps
+from posec3d.video.drawing import colour_motion
 from posec3d.video.drawing import draw_skeletons
 from posec3d.video.framing import beside
 
+MOTION_CAPTION = "keypoints by speed: right orange, left blue, up green, down pink"
 # Heatmaps of so many frames are held at a time.
 _FRAMES_AT_ONCE = 32
 
@@ -91,7 +96,29 @@ def heatmap_pictures(
             yield colour_heatmaps(heatmaps.numpy(), size, brightest=brightest)
 
 
+def motion_pictures(
+    poses: Poses, places: Int64[np.ndarray, " P"], *, sigma: float, size: tuple[int, int]
+) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Yield the heatmaps of kind "motion" of these frames of a clip: keypoints, where they go, and how fast.
+
+    Speed is from one frame of `poses` to the next, whichever frames are drawn. The brightest colours are those of
+    heights that nine in ten do not exceed.
+    """
+    points, heights = with_motion(*(torch.tensor(array[None]) for array in (poses.keypoints, poses.scores)))
+    speeds = heights[..., poses.num_keypoints :].numpy()
+    brightest = _ninth_tenth(poses.scores), _ninth_tenth(speeds)
+    for start in range(0, len(places), _FRAMES_AT_ONCE):
+        chosen = torch.from_numpy(places[start : start + _FRAMES_AT_ONCE])
+        volume = render_keypoints(points[:, :, chosen], heights[:, :, chosen], poses.canvas, sigma=sigma)
+        for heatmaps in volume[0].unbind(1):
+            kinds = heatmaps.numpy().reshape(NUM_POINTS, poses.num_keypoints, *poses.canvas)
+            yield colour_motion(kinds[0], kinds[1:], size, brightest=brightest)
+
+
 def _brightest(scores: Float32[np.ndarray, "M T V"], limbs: Sequence[tuple[int, int]]) -> float:
     """Return how high heatmaps are; not the highest, or one keypoint that is much surer would leave all others dark."""
-    heights = scores[..., list(limbs)].min(-1) if limbs else scores
+    return _ninth_tenth(scores[..., list(limbs)].min(-1) if limbs else scores)
+
+
+def _ninth_tenth(heights: Float32[np.ndarray, "*any"]) -> float:
     return float(np.quantile(heights[heights > 0], 0.9)) if (heights > 0).any() else 1.0

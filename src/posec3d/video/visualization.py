@@ -26,9 +26,11 @@ from posec3d.video.crops import people_crop
 from posec3d.video.crops import whole_frame
 from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import told_apart
+from posec3d.video.figures import MOTION_CAPTION
 from posec3d.video.figures import caption_of
 from posec3d.video.figures import heatmap_pictures
 from posec3d.video.figures import kinds_of
+from posec3d.video.figures import motion_pictures
 from posec3d.video.figures import pose_pictures
 from posec3d.video.framing import SheetRow
 from posec3d.video.framing import beside
@@ -42,7 +44,7 @@ from posec3d.video.overlay import scaled_up
 from posec3d.video.sources import Source
 from posec3d.video.writing import VideoWriter
 
-Figure = Literal["pose", "keypoints", "limbs", "all"]
+Figure = Literal["pose", "keypoints", "limbs", "motion", "all"]
 FIGURE_SUFFIXES = (".mp4", ".gif", ".png")
 MOST_GIF_FRAMES = 300
 _NUM_MOMENTS, _IN_ROW = 6, 3
@@ -88,6 +90,8 @@ def write_figures(
         if what in (kind, "all"):
             caption = f"{caption_of(kind, video.skeleton)}, {size} × {size}"
             panels[caption] = heatmap_pictures(shown, video.skeleton, kind, sigma=sigma, size=(side, side))
+    if what == "motion":
+        panels[MOTION_CAPTION] = motion_pictures(given, places, sigma=sigma, size=(side, side))
     times = times_of(video, numbers)
     _write_panels(path, panels, [times[place] for place in places.tolist()], video)
 
