@@ -137,7 +137,7 @@ def test_options_are_set(experiment):
         ("training.epochs=many", "training.epochs: input should be a valid integer"),
         (
             "network.backbone=c3d_light",
-            "network.backbone: input should be 'slowonly', 'c3d' or 'x3d' .given 'c3d_light'.",
+            "network.backbone: input should be 'slowonly', 'c3d', 'x3d' or 'rocket' .given 'c3d_light'.",
         ),
         ("training.epochs=0", "greater than or equal to 1 .given 0."),
         ("heatmaps.skeleton=penn31", "did you mean 'penn13'"),

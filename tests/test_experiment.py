@@ -79,7 +79,7 @@ def test_steps_fall_by_a_tenth_at_milestones(epoch, expected):
         (lambda: Experiment(data=DATA, training=Training(class_weights=(1, 2))), "class_weights has 2 numbers"),
         (lambda: Data(train=Source(annotations="a"), num_classes=1), "greater than or equal to 2"),
         (lambda: Heatmaps(kind="limb", skeleton=Skeleton("own", ("a", "b"), ())), "'own' has no limbs to draw"),
-        (lambda: Network(backbone="c4d"), "'slowonly', 'c3d' or 'x3d'"),
+        (lambda: Network(backbone="c4d"), "'slowonly', 'c3d', 'x3d' or 'rocket'"),
         (lambda: Network(stage_blocks=()), "at least 1 item"),
         (lambda: Training(epochs=0), "greater than or equal to 1"),
         (lambda: Training(epoch=3), "[Uu]nexpected keyword"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.accuracy.steps import train_and_test
 from posec3d.config_files import load_experiment
 
-# What each line changes in configs/skeleton/posec3d/c3d_small_SET_KIND.py.
+# What each line changes in configs/skeleton/posec3d/c3d_small_SET_KIND.py, or rocket_SET.py.
 _LINES: dict[str, list[str]] = {
     "recipe": [],
     "epochs40": ["training.epochs=40"],
@@ -26,6 +26,9 @@ _LINES: dict[str, list[str]] = {
     "canvas32": ["clips.train_short_side=36", "clips.train_canvas=32", "clips.test_canvas=32"],
     "length8": ["clips.length=8"],
     "length24": ["clips.length=24"],
+    "length32": ["clips.length=32"],
+    "length48": ["clips.length=48"],
+    "length96": ["clips.length=96"],
     "sigma0.4": ["heatmaps.sigma=0.4"],
     "sigma0.9": ["heatmaps.sigma=0.9"],
     "channels8": ["network.base_channels=8"],
@@ -73,11 +76,12 @@ def main() -> None:
     parser.add_argument("lines", nargs="+", choices=CHANGES, metavar="line", help=", ".join(CHANGES))
     parser.add_argument("--folds", nargs="+", default=["1", "2", "3"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--kind", choices=["keypoint", "limb", "motion"], default="keypoint")
+    parser.add_argument("--kind", choices=["keypoint", "limb", "motion", "rocket"], default="keypoint")
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--list", action="store_true")
     given = parser.parse_args()
-    config = f"c3d_small_{given.set}_{given.kind}"
+    solved = given.kind == "rocket"
+    config = f"rocket_{given.set}" if solved else f"c3d_small_{given.set}_{given.kind}"
     annotations = str(load_experiment(Path(config)).data.train.annotations)
     for line in given.lines:
         for seed in given.seeds:
@@ -92,7 +96,7 @@ def main() -> None:
                     weights=Path("ablation") / run / "last.safetensors",
                     scores=f"ablation/{run}",
                     seed=seed,
-                    precision=given.precision,
+                    precision=None if solved else given.precision,
                     options=[*(f"data.{name}={value}" for name, value in splits.items()), *CHANGES[line]],
                     init=penn if line in _FROM_PENN else None,
                     list_only=given.list,

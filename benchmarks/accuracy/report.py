@@ -23,6 +23,8 @@ from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scores import Scores
 from posec3d.evaluation.scores import load_scores
 
+_KINDS = ("keypoint", "limb", "motion", "rocket")
+_STREAMS = (*_KINDS, *(f"keypoint + {kind}" for kind in _KINDS[1:]))
 # Of one set and number of views: by split, seed and kind.
 _Runs = dict[tuple[str, str, str], Scores]
 
@@ -50,7 +52,7 @@ def main() -> None:
             for (split, seed, kind), scores in runs.items()
             if kind != "keypoint" and (split, seed, "keypoint") in runs
         }
-        for stream in ("keypoint", "limb", "motion", "keypoint + limb", "keypoint + motion"):
+        for stream in _STREAMS:
             chosen = {(s, n): one for (s, n, kind), one in {**runs, **fused}.items() if kind == stream}
             if chosen:
                 print(f"| {name} | {views} | {stream} | {_row(chosen)} |")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.accuracy.steps import train_and_test
 
-# Of each data set, whose config is called c3d_small_SET: the splits, by the numbers in their names.
+# Of each data set, whose configs are called c3d_small_SET_KIND and rocket_SET: the splits, by the numbers in their
+# names.
 _SPLITS = {"penn": ("",), "jhmdb21": ("1", "2", "3"), "jhmdb14": ("1", "2", "3")}
 
 
@@ -20,7 +21,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=_SPLITS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--kinds", nargs="+", choices=["keypoint", "limb", "motion"], default=["keypoint", "limb"])
+    kinds = ["keypoint", "limb", "motion", "rocket"]
+    parser.add_argument("--kinds", nargs="+", choices=kinds, default=["keypoint", "limb"])
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--list", action="store_true")
     given = parser.parse_args()
@@ -29,11 +31,11 @@ def main() -> None:
             for kind in given.kinds:
                 run = f"{given.set}-{split or 0}-{kind}-{seed}"
                 train_and_test(
-                    f"c3d_small_{given.set}_{kind}",
+                    f"rocket_{given.set}" if kind == "rocket" else f"c3d_small_{given.set}_{kind}",
                     weights=Path("work_dirs") / run / "last.safetensors",
                     scores=f"scores/{run}",
                     seed=seed,
-                    precision=given.precision,
+                    precision=None if kind == "rocket" else given.precision,
                     options=[f"data.train.split=train{split}", f"data.test.split=test{split}"] if split else [],
                     list_only=given.list,
                 )

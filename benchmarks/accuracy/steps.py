@@ -16,16 +16,18 @@ def train_and_test(
     weights: Path,
     scores: str,
     seed: int,
-    precision: str,
+    precision: str | None,
     options: Sequence[str],
     init: Path | None = None,
     list_only: bool = False,
 ) -> None:
     """Train `config` into the folder of `weights`, the last ones, and score them with 1 and with 20 views.
 
-    The scores go to `scores`, a path without its end: {scores}-1.npz and {scores}-20.npz.
+    The scores go to `scores`, a path without its end: {scores}-1.npz and {scores}-20.npz. The network rocket takes no
+    `precision`, and of 20 views two: a video and its mirror.
     """
-    also = ["--precision", precision, *(["--cfg-options", *options] if options else [])]
+    also = [] if precision is None else ["--precision", precision]
+    also += ["--cfg-options", *options] if options else []
     start = [] if init is None else ["--init", str(init)]
     # Weights are there from the first epoch on; this says that all epochs are done.
     trained = weights.parent / "trained"

@@ -20,8 +20,10 @@ from posec3d.experiment import Network
 from posec3d.models.builders import build_posec3d
 from posec3d.models.pth_files import read_pth
 from posec3d.models.recognizer import PoseC3D
+from posec3d.models.rocket import PoseRocket
 from posec3d.runtime.files import replacing
 
+Recognizer = PoseC3D | PoseRocket
 _CARD = TypeAdapter(ModelCard)
 _HEADER_KEY = "posec3d"
 _HEAD = "cls_head.fc_cls"
@@ -31,11 +33,27 @@ _FIRST: dict[str, Backbone] = {
     "backbone.conv1.conv.weight": "slowonly",
     "backbone.conv1a.conv.weight": "c3d",
     "backbone.conv1_s.conv.weight": "x3d",
+    "backbone.places.kernels1": "rocket",
 }
 
 
-def build_model(card: ModelCard) -> PoseC3D:
+def build_any(card: ModelCard) -> Recognizer:
     """Build the network that a card describes, with random weights."""
+    return build_rocket(card) if card.network.backbone == "rocket" else build_model(card)
+
+
+def build_rocket(card: ModelCard, *, seed: int = 0) -> PoseRocket:
+    """Build the network rocket for a card's skeleton, clips and classes: kernels by the seed, and nothing solved."""
+    skeleton = card.heatmaps.skeleton
+    return PoseRocket(
+        skeleton.num_keypoints, skeleton.limbs, length=card.clips.length, num_classes=card.num_classes, seed=seed
+    )
+
+
+def build_model(card: ModelCard) -> PoseC3D:
+    """Build the network on heatmaps that a card describes, with random weights. ValueError for one that has none."""
+    if card.network.backbone == "rocket":
+        raise ValueError("network.backbone=rocket draws no heatmaps; take slowonly, c3d or x3d here")
     return build_posec3d(
         num_classes=card.num_classes,
         num_keypoints=card.heatmaps.skeleton.num_keypoints,
@@ -53,6 +71,9 @@ def build_model(card: ModelCard) -> PoseC3D:
 
 def check_network(card: ModelCard) -> None:
     """Raise ValueError if a card's network cannot be built, or cannot take its clips. Nothing is computed."""
+    if card.network.backbone == "rocket":
+        build_rocket(card)
+        return
     with torch.device("meta"):
         model = build_model(card).eval()
         num_channels = len(card.heatmaps.mirrored_channels)
@@ -90,7 +111,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], ModelCard | None]:
         raise ValueError(f"{path}: its header does not describe a model of this version of posec3d") from error
 
 
-def load_model(path: Path, card: ModelCard | None = None) -> tuple[PoseC3D, ModelCard]:
+def load_model(path: Path, card: ModelCard | None = None) -> tuple[Recognizer, ModelCard]:
     """Build the network of a checkpoint with its weights, ready to score; `card` is for files that have none.
 
     Of a checkpoint with a card of its own, `card` gives the test protocol (clips) and the names of classes.
@@ -106,9 +127,9 @@ def load_model(path: Path, card: ModelCard | None = None) -> tuple[PoseC3D, Mode
             f"{path}: was trained on {_drawing(own)}, but the config draws {_drawing(card)}; "
             "use the config it was trained with"
         )
-    model = build_model(chosen)
+    model = build_any(chosen)
     load_weights(model, weights, path)
-    if own is not None and card is not None and _strides(build_model(own)) != _strides(model):
+    if own is not None and card is not None and _strides(build_any(own)) != _strides(model):
         raise ValueError(
             f"{path}: was trained with temporal_strides={own.network.temporal_strides}, and the config has "
             f"{chosen.network.temporal_strides}; use the config it was trained with"
@@ -116,13 +137,13 @@ def load_model(path: Path, card: ModelCard | None = None) -> tuple[PoseC3D, Mode
     return model.eval(), chosen
 
 
-def _strides(model: PoseC3D) -> list[object]:
+def _strides(model: Recognizer) -> list[object]:
     """Return what of a network its weights do not tell: by how much it divides time and space."""
     convolutions = [module.stride for module in model.modules() if isinstance(module, nn.Conv3d)]
     return [getattr(model.backbone, "temporal_strides", None), *convolutions]
 
 
-def load_weights(model: PoseC3D, weights: dict[str, Tensor], path: Path) -> None:
+def load_weights(model: Recognizer, weights: dict[str, Tensor], path: Path) -> None:
     """Put weights into a model of the same shape; ValueError that says which part differs."""
     expected = model.state_dict()
     # Files of pyskl and mmaction2 0.x may lack the counters of batch normalisation, which nothing here reads.

@@ -19,7 +19,7 @@ _STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan
 _Positive = Annotated[int, Field(ge=1)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 _ShareAboveZero = Annotated[float, Field(gt=0, le=1)]
-Backbone = Literal["slowonly", "c3d", "x3d"]
+Backbone = Literal["slowonly", "c3d", "x3d", "rocket"]
 
 
 def _named_skeleton(value: object) -> object:
@@ -107,6 +107,9 @@ class Network:
     residual blocks in each stage: (4, 6, 3) for "slowonly", (2, 5, 3) for "x3d" (X3D-shallow); for "c3d", that of
     convolutions: (1, 1, 2, 2) (C3D-light). `temporal_strides`, one a stage, say by how much stages divide time:
     (1, 1, 2) for "slowonly", else 1 in each.
+
+    "rocket" draws nothing and has one size: it looks at the coordinates of whoever is seen best, over a whole video,
+    and is solved for instead of trained (`posec3d.models.rocket`).
     """
 
     backbone: Backbone = "slowonly"
@@ -114,6 +117,14 @@ class Network:
     stage_blocks: Annotated[tuple[_Positive, ...], Field(min_length=1)] | None = None
     temporal_strides: Annotated[tuple[_Positive, ...], Field(min_length=1)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+    @model_validator(mode="after")
+    def _rocket_has_one_size(self) -> "Network":
+        for name in ("base_channels", "stage_blocks", "temporal_strides"):
+            value = getattr(self, name)
+            if self.backbone == "rocket" and value is not None:
+                raise ValueError(f"network.{name}={value} changes nothing in the network rocket; leave it out")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

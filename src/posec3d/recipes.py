@@ -126,6 +126,16 @@ def own_data(
     )
 
 
+def solved(data: Data, *, skeleton: Skeleton, mirrored: bool = True) -> Experiment:
+    """The network rocket for any annotation file: whole videos at 64 moments (docs/results.md has 32 and 48)."""
+    return Experiment(
+        data=data,
+        heatmaps=Heatmaps(skeleton=skeleton),
+        network=Network(backbone="rocket"),
+        clips=Clips(length=64, crop_to="seen", test_clips=1, test_mirror="keypoints" if mirrored else "none"),
+    )
+
+
 def _small_network(backbone: Backbone) -> Network:
     if backbone == "slowonly":
         return Network(base_channels=16, stage_blocks=(2, 2, 2))

@@ -13,6 +13,7 @@ from posec3d.clips.geometry import mirror
 from posec3d.clips.geometry import random_resized_crop
 from posec3d.clips.geometry import resize_short_side
 from posec3d.clips.geometry import stretch
+from posec3d.clips.resampling import evenly_spaced
 from posec3d.clips.sampling import fixed_frames
 from posec3d.clips.sampling import uniform_frames
 from posec3d.poses import Poses
@@ -63,13 +64,18 @@ def scored_views(
     canvas: int = 64,
     fit: str = "crop",
     mirrored: bool = True,
+    even: bool = False,
 ) -> list[Poses]:
     """Return the views of a video that are scored: `num_clips` clips, and then, if `mirrored`, the mirror of each.
 
     All clips share one crop around the people. `fit` "crop" keeps proportions and cuts the middle, "stretch" does not.
+    `even` makes one clip of poses that are evenly spaced over the video, however many are asked for.
     """
-    frames = fixed_frames(annotation.num_frames, length, num_clips)
-    poses = crop_to_people(annotation.poses(frames.reshape(-1)), seen_only=seen_only)
+    if even:
+        num_clips, poses = 1, evenly_spaced(annotation, length)
+    else:
+        poses = annotation.poses(fixed_frames(annotation.num_frames, length, num_clips).reshape(-1))
+    poses = crop_to_people(poses, seen_only=seen_only)
     if fit == "crop":
         poses = center_crop(resize_short_side(poses, canvas), canvas)
     else:

@@ -66,6 +66,7 @@ def export(
     from posec3d.export.exporting import check_export
     from posec3d.export.exporting import export_model
     from posec3d.inference.model_choice import choose_model
+    from posec3d.models.rocket import PoseRocket
     from posec3d.runtime.allocator import keep_freed_memory
 
     check_export(to, precision, calibrated=calibrate is not None)
@@ -78,6 +79,8 @@ def export(
         raise ValueError(f"{checkpoint}: is exported already; give the checkpoint it was made from")
     keep_freed_memory()
     model, card = choose_model(checkpoint)
+    if isinstance(model, PoseRocket):
+        raise ValueError(f"{checkpoint}: is of the network rocket, which runs on torch alone; export another one")
     videos = () if calibrate is None else _videos(calibrate, split, card)
     agreement = export_model(model, card, path, precision=precision, videos=videos, say=_LOGGER.info)
     print(_result(path, agreement, made_up=calibrate is None))

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from posec3d.annotations import Annotation
+    from posec3d.checkpoints import Recognizer
     from posec3d.experiment import ModelCard
     from posec3d.export.networks import ClipNetwork
-    from posec3d.models.recognizer import PoseC3D
 
 
 def scoring_network(
@@ -22,7 +22,7 @@ def scoring_network(
     device: Literal["auto", "cpu", "cuda", "mps"],
     runtime: Literal["torch", "onnx", "openvino"] | None,
     precision: Literal["fp32", "bf16", "fp16"],
-) -> "tuple[PoseC3D | ClipNetwork, ModelCard, Fabric]":
+) -> "tuple[Recognizer | ClipNetwork, ModelCard, Fabric]":
     """Return what scores, its card, and the device and arithmetic around it."""
     from posec3d.checkpoints import load_model
     from posec3d.export.description import target_of

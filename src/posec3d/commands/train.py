@@ -16,6 +16,8 @@ from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
     from posec3d.experiment import Experiment
@@ -53,7 +55,7 @@ def train(
     skeleton: OptionalName = None,
     kind: Literal["keypoint", "limb", "motion"] = "keypoint",
     size: Literal["auto", "small", "full"] = "auto",
-    backbone: Literal["auto", "slowonly", "c3d", "x3d"] = "auto",
+    backbone: Literal["auto", "slowonly", "c3d", "x3d", "rocket"] = "auto",
     recipe: Literal["auto", "small", "published"] = "auto",
     train_split: OptionalName = None,
     val_split: OptionalName = None,
@@ -96,7 +98,8 @@ def train(
         size: With --annotations: the published network (full), or one that a CPU trains in minutes (small). Without it,
             full on an accelerator, else small; with --init, the network of the checkpoint.
         backbone: With --annotations: SlowOnly (without it, at full size), C3D-light (at small size; trains faster) or
-            X3D-shallow. With --init, that of the checkpoint.
+            X3D-shallow, which draw heatmaps; or rocket, which looks at coordinates and is solved for in seconds. With
+            --init, that of the checkpoint.
         recipe: With --annotations: train as published, or as suits some hundred videos (small): with more augmentation,
             smoothed labels, averaged weights, and rare classes shown more often. Without it, small up to 2,000 videos.
         train_split: With --annotations: the split to train on; else the one called train.
@@ -132,6 +135,8 @@ def train(
     from posec3d.training.advice import warn
     from posec3d.training.loop import train as run
     from posec3d.training.reporting import draw_confusion
+    from posec3d.training.solving import check_solvable
+    from posec3d.training.solving import solve
     from posec3d.training.state import load_state
     from posec3d.training.state import refuse_other_run
     from posec3d.training.work_directory import check_work_directory
@@ -174,7 +179,17 @@ def train(
         )
         name = re.sub(r"\.(pkl|pkl\.gz|arrow)$", "", annotations.name)
     experiment = with_options(experiment, [*options, *cfg_options])
+    solved = experiment.network.backbone == "rocket"
+    if solved:
+        of_steps: dict[str, object] = {name: own[name] for name in ("--kind", "--size", "--recipe")}
+        of_steps |= {"--epochs": epochs, "--batch-size": batch_size, "--init": init, "--workers": workers}
+        of_steps |= {"--resume": resume or None, "--no-scale-lr": not scale_lr or None}
+        of_steps |= {"--device": None if device in ("auto", "cpu") else device}
+        of_steps |= {"--devices": None if devices == 1 else devices}
+        _refuse(of_steps | {"--precision": None if precision == "fp32" else precision})
     train_videos, val_videos, test_videos = experiment_videos(experiment)
+    if solved:
+        check_solvable(experiment, len(train_videos))
     weights = checkpoint_path(experiment.init, cache_folder()) if experiment.init else None
 
     folder = work_dir or Path("work_dirs") / name
@@ -185,7 +200,7 @@ def train(
     if workers is not None and workers < 0:
         raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
     check_work_directory(folder, weights, resume=resume)
-    fabric = start_fabric(accelerator=device, devices=devices, precision=precision)
+    fabric = start_fabric(accelerator="cpu" if solved else device, devices=devices, precision=precision)
     if resume:
         refuse_other_run(load_state(folder), experiment, seed=seed, fabric=fabric, path=folder)
     if validate and not val_videos:
@@ -197,21 +212,26 @@ def train(
         _LOGGER.info(
             "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
         )
-        _say_precision(precision, fabric.device)
+        if not solved:
+            _say_precision(precision, fabric.device)
         parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
         warn(*before_training(experiment, parts, fabric.world_size))
     fabric.barrier()
-    result = run(
-        experiment,
-        train_videos,
-        val_videos if validate and val_videos else None,
-        work_dir=folder,
-        fabric=fabric,
-        seed=seed,
-        resume=resume,
-        init=weights,
-        num_workers=workers,
-    )
+    validated = val_videos if validate and val_videos else None
+    if solved:
+        result = solve(experiment, train_videos, validated, work_dir=folder, seed=seed)
+    else:
+        result = run(
+            experiment,
+            train_videos,
+            validated,
+            work_dir=folder,
+            fabric=fabric,
+            seed=seed,
+            resume=resume,
+            init=weights,
+            num_workers=workers,
+        )
     if fabric.is_global_zero:
         for path in (result.best, result.last):
             if path is not None:
@@ -219,6 +239,14 @@ def train(
         if result.best is not None:
             draw_confusion(folder, result.best, val_videos, fabric.device)
         _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
+
+
+def _refuse(options: "Mapping[str, object]") -> None:
+    """Refuse options that change nothing where no gradient step is taken."""
+    for option, value in options.items():
+        if value is not None:
+            given = f"{option} {value}".rstrip() if value is not True else option
+            raise ValueError(f"{given}: the network rocket is solved for, not trained step by step; leave it out")
 
 
 def _say_precision(precision: str, device: "torch.device") -> None:
@@ -235,7 +263,7 @@ def _own_experiment(
     skeleton: str | None,
     kind: "Kind",
     size: Literal["auto", "small", "full"],
-    backbone: Literal["auto", "slowonly", "c3d", "x3d"],
+    backbone: Literal["auto", "slowonly", "c3d", "x3d", "rocket"],
     recipe: Literal["auto", "small", "published"],
     epochs: int | None,
     train_split: str | None,
@@ -255,14 +283,14 @@ def _own_experiment(
         # Weights that know something need no more epochs for fewer videos.
         size, epochs = "full", epochs or 60
         _LOGGER.info("network: that of %s", init)
-    elif size == "auto":
+    elif size == "auto" and backbone != "rocket":
         slow = device == "cpu" or (device == "auto" and not torch.accelerator.is_available())
         size = "small" if slow else "full"
         _LOGGER.info("network: %s (--size %s trains the other)", size, "full" if slow else "small")
     experiment = experiment_for(
         load_annotations(annotations),
         kind=kind,
-        size=size,
+        size="small" if size == "auto" else size,
         epochs=epochs,
         backbone=None if backbone == "auto" else backbone,
         recipe=None if recipe == "auto" else recipe,

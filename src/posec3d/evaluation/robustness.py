@@ -9,6 +9,7 @@ import torch
 
 from posec3d.annotations import Annotation
 from posec3d.annotations.columns import labels_of
+from posec3d.checkpoints import Recognizer
 from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.perturbations import Perturbation
 from posec3d.evaluation.perturbations import perturbations
@@ -16,7 +17,6 @@ from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import ModelCard
 from posec3d.export.networks import ClipNetwork
-from posec3d.models.recognizer import PoseC3D
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Curve:
 
 
 def measure_robustness(
-    model: PoseC3D | ClipNetwork,
+    model: Recognizer | ClipNetwork,
     card: ModelCard,
     videos: Sequence[Annotation],
     *,

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from posec3d.annotations import Annotation
+from posec3d.checkpoints import Recognizer
 from posec3d.clips.dataset import Batch
 from posec3d.clips.dataset import ScoredViews
 from posec3d.clips.dataset import collate
@@ -20,7 +21,6 @@ from posec3d.clips.pipeline import scored_views
 from posec3d.experiment import ModelCard
 from posec3d.export.networks import ClipNetwork
 from posec3d.export.networks import as_network
-from posec3d.models.recognizer import PoseC3D
 
 Average = Literal["prob", "score"]
 
@@ -36,7 +36,8 @@ def views_loader(
 ) -> Iterable[Batch]:
     """Return batches with the scored views of videos: `num_clips` clips each, and their mirrors if `mirrored`.
 
-    Mirrors of the drawn volume are not among them: `score_videos` makes those.
+    For the network rocket it is one clip each, evenly spaced. Mirrors of the drawn volume are not among them:
+    `score_videos` makes those.
     """
     make_views = partial(
         scored_views,
@@ -47,6 +48,7 @@ def views_loader(
         canvas=card.clips.test_canvas,
         fit=card.clips.test_fit,
         mirrored=mirrored,
+        even=card.network.backbone == "rocket",
     )
     views: Iterable[Batch] = DataLoader(
         ScoredViews(annotations, make_views), batch_size=batch_size, num_workers=num_workers, collate_fn=collate
@@ -56,7 +58,7 @@ def views_loader(
 
 @torch.inference_mode()
 def score_videos(
-    model: PoseC3D | ClipNetwork,
+    model: Recognizer | ClipNetwork,
     card: ModelCard,
     batches: Iterable[Batch],
     *,

@@ -17,6 +17,7 @@ from posec3d.heatmaps import mirror_volume
 from posec3d.models.frame_sharing import shared_frames
 from posec3d.models.layers import fuse_normalisation
 from posec3d.models.recognizer import PoseC3D
+from posec3d.models.rocket import PoseRocket
 
 
 @runtime_checkable
@@ -54,6 +55,24 @@ class TorchNetwork:
         return torch.stack([self._model.classify_shared(volume, places).float() for volume in volumes])
 
 
+class RocketNetwork:
+    """The network rocket with its weights at hand, on the CPU in float32."""
+
+    def __init__(self, model: PoseRocket, card: ModelCard) -> None:
+        self.card = card
+        self._model = model.cpu().eval()
+
+    def view_logits(
+        self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], *, mirrored: bool
+    ) -> Float[Tensor, "N B K"]:
+        if mirrored:
+            raise ValueError("clips.test_mirror=volume: the network rocket draws none to mirror; take keypoints")
+        # Shares of time need float32, whatever the arithmetic around.
+        with torch.autocast("cpu", enabled=False):
+            logits: Tensor = self._model(keypoints.float().cpu(), scores.float().cpu())
+        return logits[None]
+
+
 class ExportedNetwork:
     """A file that `posec3d export` wrote, on its runtime, on the CPU.
 
@@ -88,6 +107,8 @@ class ExportedNetwork:
         return torch.stack([self._run({**inputs, "mirrored": torch.full((len(scores),), view)}) for view in views])
 
 
-def as_network(model: PoseC3D | ClipNetwork, card: ModelCard) -> ClipNetwork:
+def as_network(model: PoseC3D | PoseRocket | ClipNetwork, card: ModelCard) -> ClipNetwork:
     """Return weights as a network that runs on torch, and any other network as it is."""
+    if isinstance(model, PoseRocket):
+        return RocketNetwork(model, card)
     return TorchNetwork(model, card) if isinstance(model, PoseC3D) else model

@@ -6,9 +6,9 @@ from importlib.resources import as_file
 from importlib.resources import files
 from pathlib import Path
 
+from posec3d.checkpoints import Recognizer
 from posec3d.checkpoints import load_model
 from posec3d.experiment import ModelCard
-from posec3d.models.recognizer import PoseC3D
 from posec3d.published import CHECKPOINTS
 from posec3d.published import cache_folder
 from posec3d.published import checkpoint_path
@@ -21,7 +21,7 @@ _PACKAGED_NAME = "packaged"
 _LOGGER = logging.getLogger(__name__)
 
 
-def choose_model(name: str | None = None) -> tuple[PoseC3D, ModelCard]:
+def choose_model(name: str | None = None) -> tuple[Recognizer, ModelCard]:
     """Return a model and its card: of a checkpoint's path, or of a published name (fetched once).
 
     Without a name, or as "packaged", the one of the package.

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from posec3d.checkpoints import Recognizer
 from posec3d.experiment import ModelCard
 from posec3d.export.cached import exported_once
 from posec3d.export.description import Target
@@ -10,14 +11,14 @@ from posec3d.export.description import target_of
 from posec3d.export.networks import ClipNetwork
 from posec3d.export.networks import ExportedNetwork
 from posec3d.inference.model_choice import choose_model
-from posec3d.models.recognizer import PoseC3D
+from posec3d.models.rocket import PoseRocket
 
 Arithmetic = Literal["fp32", "bf16"]
 
 
 def choose_network(
     name: str | None, runtime: Target | None, precision: Arithmetic, device: str
-) -> tuple[PoseC3D | ClipNetwork, ModelCard]:
+) -> tuple[Recognizer | ClipNetwork, ModelCard]:
     """Return what runs a model, and its card: a checkpoint, by path or published name, or an exported file.
 
     Exported files run on the runtime of their suffix; a checkpoint runs on torch without a `runtime`.
@@ -55,11 +56,13 @@ def check_runtime(runtime: Target | None, precision: str, device: str) -> None:
         raise ValueError("--precision bf16: ONNX Runtime is no faster with it on a CPU; use --runtime openvino")
 
 
-def on_runtime(model: PoseC3D, card: ModelCard, runtime: Target | None, precision: str) -> PoseC3D | ClipNetwork:
+def on_runtime(model: Recognizer, card: ModelCard, runtime: Target | None, precision: str) -> Recognizer | ClipNetwork:
     """Return a model as it is for torch; else what it is exported to, once, into the cache folder."""
     if runtime in (None, "torch"):
         return model
     assert runtime is not None
+    if isinstance(model, PoseRocket):
+        raise ValueError(f"--runtime {runtime}: the network rocket runs on torch alone; leave the option out")
     return ExportedNetwork(exported_once(model, card, runtime, "bf16" if precision == "bf16" else "fp32"), card)
 
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 
 from posec3d.annotations import Annotation
+from posec3d.checkpoints import Recognizer
 from posec3d.experiment import ModelCard
 from posec3d.export.description import Target
 from posec3d.export.networks import ClipNetwork
@@ -52,10 +53,10 @@ class ActionRecognizer:
 
     def __init__(
         self,
-        model: PoseC3D | ClipNetwork,
+        model: Recognizer | ClipNetwork,
         card: ModelCard,
         *,
-        others: Sequence[tuple[PoseC3D | ClipNetwork, ModelCard]] = (),
+        others: Sequence[tuple[Recognizer | ClipNetwork, ModelCard]] = (),
         device: str | torch.device = "cpu",
     ) -> None:
         for position, (_, other) in enumerate(others, start=2):
@@ -66,7 +67,7 @@ class ActionRecognizer:
         self.classes = tuple(card.class_name(label) for label in range(card.num_classes))
 
     @property
-    def model(self) -> PoseC3D | ClipNetwork:
+    def model(self) -> Recognizer | ClipNetwork:
         """The network; the first of several."""
         return self._scorers[0].model
 
@@ -142,7 +143,10 @@ class ActionRecognizer:
             raise ValueError(f"an explanation is of one network, not of {len(self._scorers)}; give one of them")
         annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
         if not isinstance(self.model, PoseC3D):
-            raise ValueError("an exported model has no gradients, which explanations are made of; give its checkpoint")
+            raise ValueError(
+                "explanations are made of gradients through heatmaps: exported models and rocket have none; "
+                "give the checkpoint of another network"
+            )
         return explain(self.model, self.card, annotation, label)
 
     def fitting(self, video: PosedVideo) -> PosedVideo:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 
 from posec3d.annotations import Annotation
+from posec3d.checkpoints import Recognizer
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import ModelCard
@@ -18,7 +19,7 @@ from posec3d.models.recognizer import PoseC3D
 class Scorer:
     """A trained network on a device, torch's or an exported one, and how it is run."""
 
-    def __init__(self, model: PoseC3D | ClipNetwork, card: ModelCard, device: torch.device) -> None:
+    def __init__(self, model: Recognizer | ClipNetwork, card: ModelCard, device: torch.device) -> None:
         self.card = card
         self.model = model.to(device) if isinstance(model, PoseC3D) else model
         self._device = device

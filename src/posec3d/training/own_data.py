@@ -20,6 +20,7 @@ from posec3d.mapping import spelt_out
 from posec3d.recipes import Kind
 from posec3d.recipes import Recipe
 from posec3d.recipes import own_data
+from posec3d.recipes import solved
 from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
@@ -86,6 +87,15 @@ def experiment_for(
         "all videos" if train is None else f"split {train!r}",
         f"a {data.held_out:.0%} held out of these" if val is None else f"split {val!r}",
     )
+    pairs = mirrored_classes(names or ())
+    if pairs:
+        _LOGGER.info(
+            "classes %r and %r mirror each other: no clip is mirrored, in training or testing (clips.train_mirror, "
+            "clips.test_mirror)",
+            *pairs[0],
+        )
+    if backbone == "rocket":
+        return solved(data, skeleton=body, mirrored=not pairs)
     labels = labels_of(annotations.split(train))
     if recipe is None:
         recipe = "small" if len(labels) <= _FEW_VIDEOS else "published"
@@ -94,13 +104,6 @@ def experiment_for(
     if epochs is None:
         epochs = _enough_epochs(recipe, len(labels))
         _LOGGER.info("epochs: %d, for %d training videos (--epochs gives another number)", epochs, len(labels))
-    pairs = mirrored_classes(names or ())
-    if pairs:
-        _LOGGER.info(
-            "classes %r and %r mirror each other: no clip is mirrored, in training or testing (clips.train_mirror, "
-            "clips.test_mirror)",
-            *pairs[0],
-        )
     return own_data(
         kind,
         data,
