@@ -136,6 +136,31 @@ def test_a_stopped_training_resumes_to_the_same_bits(tmp_path, fabric, videos, m
     assert logs[0] == logs[1]
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_the_optimizer_resumes_where_fabric_has_put_the_parameters(tmp_path, fabric, videos, monkeypatch, optimizer):
+    settings = experiment(epochs=2, optimizer=optimizer, learning_rate=0.01)
+    train(experiment(epochs=1, optimizer=optimizer, learning_rate=0.01), *videos, work_dir=tmp_path, fabric=fabric)
+    monkeypatch.setattr(loop, "refuse_other_run", lambda *_, **__: None)
+    set_up, dtypes = fabric.setup, set()
+
+    def moved(model, optimizer):
+        # float64 stands in for a device that tests do not have: torch loads a state to the dtype of the parameters
+        # as it does to their device, and Fabric leaves alone what an optimizer holds already.
+        return set_up(model.double(), optimizer)
+
+    def look(_experiment, _network, optimizer, *_):
+        for state in optimizer.state.values():
+            dtypes.update(value.dtype for name, value in state.items() if name != "step")
+        raise InterruptedError
+
+    monkeypatch.setattr(fabric, "setup", moved)
+    monkeypatch.setattr(loop, "_train_epoch", look)
+    with pytest.raises(InterruptedError):
+        train(settings, *videos, work_dir=tmp_path, fabric=fabric, resume=True)
+
+    assert dtypes == {torch.float64}
+
+
 @pytest.mark.parametrize(
     ("changes", "seed", "message"),
     [

@@ -95,7 +95,6 @@ def train(
     if state is not None:
         refuse_other_run(state, experiment, seed=seed, fabric=fabric, path=work_dir)
         model.load_state_dict(state.weights)
-        optimizer.load_state_dict(state.optimizer)
     epochs_done, best = (state.epochs_done, state.best) if state else (0, None)
 
     order = EpochOrder(
@@ -111,6 +110,9 @@ def train(
         )
     clips = _clips_loader(experiment, train_videos, order, seed, fabric, num_workers)
     network, sgd = fabric.setup(model, optimizer)
+    if state is not None:
+        # Here, not earlier: Fabric moves parameters to the device, and torch loads a state to where these are.
+        optimizer.load_state_dict(state.optimizer)
     average = WeightAverage(model, settings.average) if settings.average else None
     if average is not None and state is not None and state.average is not None:
         average.load_state_dict(state.average)
