@@ -47,8 +47,25 @@ def videos():
     return made_up.split("train"), made_up.split("val")
 
 
+@pytest.fixture(scope="module")
+def few_videos(videos):
+    return videos[0][:8], videos[1][:2]
+
+
 def weights(folder):
     return load_file(folder / "last.safetensors")
+
+
+def stop_before(epoch, monkeypatch):
+    """Let a training end with an error when it comes to an epoch."""
+    real = loop._train_epoch
+
+    def stopped(*arguments):
+        if arguments[5] == epoch:
+            raise InterruptedError
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "_train_epoch", stopped)
 
 
 def test_training_lowers_the_loss_and_leaves_what_it_says(tmp_path, fabric, videos):
@@ -134,6 +151,29 @@ def test_a_stopped_training_resumes_to_the_same_bits(tmp_path, fabric, videos, m
         for folder in ("whole", "cut")
     ]
     assert logs[0] == logs[1]
+
+
+def test_the_number_of_workers_changes_no_bit(tmp_path, fabric, few_videos):
+    settings = experiment(epochs=2)
+    for folder, num_workers in (("none", 0), ("two", 2)):
+        train(settings, *few_videos, work_dir=tmp_path / folder, fabric=fabric, num_workers=num_workers)
+
+    none, two = weights(tmp_path / "none"), weights(tmp_path / "two")
+    assert all(torch.equal(none[name], two[name]) for name in none)
+
+
+def test_a_training_with_workers_resumes_to_the_same_bits(tmp_path, fabric, few_videos, monkeypatch):
+    settings = experiment(epochs=2)
+    train(settings, *few_videos, work_dir=tmp_path / "whole", fabric=fabric, num_workers=1)
+
+    stop_before(2, monkeypatch)
+    with pytest.raises(InterruptedError):
+        train(settings, *few_videos, work_dir=tmp_path / "cut", fabric=fabric, num_workers=1)
+    monkeypatch.undo()
+    train(settings, *few_videos, work_dir=tmp_path / "cut", fabric=fabric, num_workers=1, resume=True)
+
+    whole, cut_and_resumed = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(torch.equal(whole[name], cut_and_resumed[name]) for name in whole)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])

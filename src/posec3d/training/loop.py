@@ -259,6 +259,8 @@ def _clips_loader(
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=fabric.device.type == "cuda",
+        # A stream of its own: from torch's, a loader draws once an epoch without workers, and once a run with them.
+        generator=torch.Generator(),
     )
 
 
