@@ -2,6 +2,8 @@ import json
 
 import pytest
 import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision import MixedPrecision
 from safetensors.torch import load_file
 
 from posec3d.annotations import load_annotations
@@ -222,6 +224,40 @@ def test_a_state_that_does_not_tell_its_precision_is_resumed(tmp_path, fabric, v
     torch.save(state, tmp_path / "resume.pth")
 
     train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric, resume=True)
+
+
+def half_precision_fabric():
+    """Return a Fabric whose loss scale doubles after every step without an overflow, not after 2000 of them."""
+    scaler = torch.amp.GradScaler("cpu", growth_interval=1)
+    fabric = Fabric(accelerator="cpu", devices=1, plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
+    fabric.launch()
+    return fabric
+
+
+def test_a_training_in_half_precision_resumes_with_its_loss_scale(tmp_path, few_videos, monkeypatch):
+    settings = experiment(epochs=3)
+    whole = half_precision_fabric()
+    train(settings, *few_videos, work_dir=tmp_path / "whole", fabric=whole)
+
+    stop_before(3, monkeypatch)
+    with pytest.raises(InterruptedError):
+        train(settings, *few_videos, work_dir=tmp_path / "cut", fabric=half_precision_fabric())
+    monkeypatch.undo()
+    resumed = half_precision_fabric()
+    train(settings, *few_videos, work_dir=tmp_path / "cut", fabric=resumed, resume=True)
+
+    assert resumed.strategy.precision.state_dict() == whole.strategy.precision.state_dict()
+    one, other = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_state_without_a_loss_scale_is_resumed(tmp_path, few_videos):
+    train(experiment(epochs=1), *few_videos, work_dir=tmp_path, fabric=half_precision_fabric())
+    state = torch.load(tmp_path / "resume.pth", weights_only=True)
+    assert state.pop("loss_scaler")["scale"] > 0
+    torch.save(state, tmp_path / "resume.pth")
+
+    train(experiment(epochs=1), *few_videos, work_dir=tmp_path, fabric=half_precision_fabric(), resume=True)
 
 
 def test_nothing_and_damage_cannot_be_resumed(tmp_path, fabric, videos):

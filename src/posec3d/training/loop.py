@@ -113,6 +113,8 @@ def train(
     if state is not None:
         # Here, not earlier: Fabric moves parameters to the device, and torch loads a state to where these are.
         optimizer.load_state_dict(state.optimizer)
+        if state.loss_scaler:
+            fabric.strategy.precision.load_state_dict(state.loss_scaler)
     average = WeightAverage(model, settings.average) if settings.average else None
     if average is not None and state is not None and state.average is not None:
         average.load_state_dict(state.average)
@@ -161,6 +163,7 @@ def train(
                         weights=model.state_dict(),
                         optimizer=optimizer.state_dict(),
                         average=None if average is None else average.state_dict(),
+                        loss_scaler=fabric.strategy.precision.state_dict(),
                     ),
                 )
             if scores is not None and fabric.is_global_zero:
