@@ -121,6 +121,8 @@ def test_an_earlier_run_is_moved_and_not_lost(run, made_up, tmp_path):
         (("--cfg-options", *TINY, "network.temporal_strides=(1,2,2)"), "is not one for each of 2 stages"),
         (("--cfg-options", *TINY, "network.backbone=c3d", "clips.test_canvas=1"), "cannot be halved 1 times"),
         (("--workers", "-1", "--cfg-options", *TINY), "--workers -1: take 0 or more"),
+        (("--seed", "-1", "--cfg-options", *TINY), "--seed -1: take 0 to 4294967295"),
+        (("--seed", "4294967296", "--cfg-options", *TINY), "--seed 4294967296: take 0 to 4294967295"),
         (("--resume", "--cfg-options", *TINY), "resume.pth: nothing to resume here"),
         (("--work-dir", "my.pkl", "--cfg-options", *TINY), "--work-dir my.pkl: is a file"),
     ],

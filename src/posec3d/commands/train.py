@@ -139,6 +139,8 @@ def train(
 
     if test_best and not validate:
         raise ValueError("--test-best needs what --no-validate leaves out; use --test-last")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"--seed {seed}: take 0 to {2**32 - 1}; other numbers start no random stream")
     given = {"training.epochs": epochs, "training.batch_size": batch_size, "init": init}
     options = [f"{name}={value!r}" for name, value in given.items() if value is not None]
     if not scale_lr:
