@@ -135,6 +135,7 @@ def train(
     from posec3d.training.state import load_state
     from posec3d.training.state import refuse_other_run
     from posec3d.training.work_directory import check_work_directory
+    from posec3d.training.work_directory import keep_others_out
     from posec3d.training.work_directory import move_earlier_run
 
     if test_best and not validate:
@@ -188,39 +189,40 @@ def train(
         raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
     check_work_directory(folder, weights, resume=resume)
     fabric = start_fabric(accelerator=device, devices=devices, precision=precision)
-    if resume:
-        refuse_other_run(load_state(folder), experiment, seed=seed, fabric=fabric, path=folder)
-    if validate and not val_videos:
-        _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
-    if fabric.is_global_zero:
-        if not resume:
-            move_earlier_run(folder)
-        save_config(folder / "config.py", experiment)
-        _LOGGER.info(
-            "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
+    with keep_others_out(folder, fabric):
+        if resume:
+            refuse_other_run(load_state(folder), experiment, seed=seed, fabric=fabric, path=folder)
+        if validate and not val_videos:
+            _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
+        if fabric.is_global_zero:
+            if not resume:
+                move_earlier_run(folder)
+            save_config(folder / "config.py", experiment)
+            _LOGGER.info(
+                "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
+            )
+            _say_precision(precision, fabric.device)
+            parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
+            warn(*before_training(experiment, parts, fabric.world_size))
+        fabric.barrier()
+        result = run(
+            experiment,
+            train_videos,
+            val_videos if validate and val_videos else None,
+            work_dir=folder,
+            fabric=fabric,
+            seed=seed,
+            resume=resume,
+            init=weights,
+            num_workers=workers,
         )
-        _say_precision(precision, fabric.device)
-        parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
-        warn(*before_training(experiment, parts, fabric.world_size))
-    fabric.barrier()
-    result = run(
-        experiment,
-        train_videos,
-        val_videos if validate and val_videos else None,
-        work_dir=folder,
-        fabric=fabric,
-        seed=seed,
-        resume=resume,
-        init=weights,
-        num_workers=workers,
-    )
-    if fabric.is_global_zero:
-        for path in (result.best, result.last):
-            if path is not None:
-                print(path)
-        if result.best is not None:
-            draw_confusion(folder, result.best, val_videos, fabric.device)
-        _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
+        if fabric.is_global_zero:
+            for path in (result.best, result.last):
+                if path is not None:
+                    print(path)
+            if result.best is not None:
+                draw_confusion(folder, result.best, val_videos, fabric.device)
+            _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
 
 
 def _say_precision(precision: str, device: "torch.device") -> None:
