@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from posec3d.annotations import AnnotationSet
@@ -121,6 +122,8 @@ def test_an_earlier_run_is_moved_and_not_lost(run, made_up, tmp_path):
         (("--cfg-options", *TINY, "network.temporal_strides=(1,2,2)"), "is not one for each of 2 stages"),
         (("--cfg-options", *TINY, "network.backbone=c3d", "clips.test_canvas=1"), "cannot be halved 1 times"),
         (("--workers", "-1", "--cfg-options", *TINY), "--workers -1: take 0 or more"),
+        (("--seed", "-1", "--cfg-options", *TINY), "--seed -1: take 0 to 4294967295"),
+        (("--seed", "4294967296", "--cfg-options", *TINY), "--seed 4294967296: take 0 to 4294967295"),
         (("--resume", "--cfg-options", *TINY), "resume.pth: nothing to resume here"),
         (("--work-dir", "my.pkl", "--cfg-options", *TINY), "--work-dir my.pkl: is a file"),
     ],
@@ -391,6 +394,33 @@ def test_what_others_keep_in_the_work_directory_stays_there(made_up, tmp_path, m
     assert (tmp_path / "k/notes.txt").read_text() == "mine"
     assert (tmp_path / "k/previous-2/best.safetensors").exists()
     assert not (tmp_path / "k/previous-1/previous-1").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--resume",)])
+def test_a_second_training_in_one_folder_is_refused_and_moves_nothing(made_up, tmp_path, words, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    training = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY, "training.epochs=1"]
+    assert main(training) == 0
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "work_dirs/my").iterdir()}
+
+    with FileLock("work_dirs/my/.training.lock"):
+        status = main([*training, *words])
+
+    assert status == 2
+    assert "posec3d: --work-dir work_dirs/my: another training is writing here" in capsys.readouterr().err
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "work_dirs/my").iterdir()} == before
+    assert main([*training, "--resume"]) == 0
+
+
+@pytest.mark.slow
+def test_two_processes_of_one_training_share_its_folder(run, made_up, tmp_path):
+    words = ("posec3d", "train", "--annotations", "my.pkl", "--device", "cpu", "--devices", "2", "--cfg-options", *TINY)
+    run(*words, "training.epochs=1")
+    with FileLock(tmp_path / "work_dirs/my/.training.lock"):
+        refused = run(*words, "training.epochs=1", status=2)
+
+    assert "another training is writing here" in refused.stderr
+    assert not (tmp_path / "work_dirs/my/previous-1").exists()
 
 
 def test_weights_of_the_run_that_would_be_moved_are_refused(made_up, tmp_path, monkeypatch, capsys):

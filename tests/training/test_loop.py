@@ -2,6 +2,8 @@ import json
 
 import pytest
 import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision import MixedPrecision
 from safetensors.torch import load_file
 
 from posec3d.annotations import load_annotations
@@ -47,8 +49,25 @@ def videos():
     return made_up.split("train"), made_up.split("val")
 
 
+@pytest.fixture(scope="module")
+def few_videos(videos):
+    return videos[0][:8], videos[1][:2]
+
+
 def weights(folder):
     return load_file(folder / "last.safetensors")
+
+
+def stop_before(epoch, monkeypatch):
+    """Let a training end with an error when it comes to an epoch."""
+    real = loop._train_epoch
+
+    def stopped(*arguments):
+        if arguments[5] == epoch:
+            raise InterruptedError
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "_train_epoch", stopped)
 
 
 def test_training_lowers_the_loss_and_leaves_what_it_says(tmp_path, fabric, videos):
@@ -136,6 +155,54 @@ def test_a_stopped_training_resumes_to_the_same_bits(tmp_path, fabric, videos, m
     assert logs[0] == logs[1]
 
 
+def test_the_number_of_workers_changes_no_bit(tmp_path, fabric, few_videos):
+    settings = experiment(epochs=2)
+    for folder, num_workers in (("none", 0), ("two", 2)):
+        train(settings, *few_videos, work_dir=tmp_path / folder, fabric=fabric, num_workers=num_workers)
+
+    none, two = weights(tmp_path / "none"), weights(tmp_path / "two")
+    assert all(torch.equal(none[name], two[name]) for name in none)
+
+
+def test_a_training_with_workers_resumes_to_the_same_bits(tmp_path, fabric, few_videos, monkeypatch):
+    settings = experiment(epochs=2)
+    train(settings, *few_videos, work_dir=tmp_path / "whole", fabric=fabric, num_workers=1)
+
+    stop_before(2, monkeypatch)
+    with pytest.raises(InterruptedError):
+        train(settings, *few_videos, work_dir=tmp_path / "cut", fabric=fabric, num_workers=1)
+    monkeypatch.undo()
+    train(settings, *few_videos, work_dir=tmp_path / "cut", fabric=fabric, num_workers=1, resume=True)
+
+    whole, cut_and_resumed = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(torch.equal(whole[name], cut_and_resumed[name]) for name in whole)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_the_optimizer_resumes_where_fabric_has_put_the_parameters(tmp_path, fabric, videos, monkeypatch, optimizer):
+    settings = experiment(epochs=2, optimizer=optimizer, learning_rate=0.01)
+    train(experiment(epochs=1, optimizer=optimizer, learning_rate=0.01), *videos, work_dir=tmp_path, fabric=fabric)
+    monkeypatch.setattr(loop, "refuse_other_run", lambda *_, **__: None)
+    set_up, dtypes = fabric.setup, set()
+
+    def moved(model, optimizer):
+        # float64 stands in for a device that tests do not have: torch loads a state to the dtype of the parameters
+        # as it does to their device, and Fabric leaves alone what an optimizer holds already.
+        return set_up(model.double(), optimizer)
+
+    def look(_experiment, _network, optimizer, *_):
+        for state in optimizer.state.values():
+            dtypes.update(value.dtype for name, value in state.items() if name != "step")
+        raise InterruptedError
+
+    monkeypatch.setattr(fabric, "setup", moved)
+    monkeypatch.setattr(loop, "_train_epoch", look)
+    with pytest.raises(InterruptedError):
+        train(settings, *videos, work_dir=tmp_path, fabric=fabric, resume=True)
+
+    assert dtypes == {torch.float64}
+
+
 @pytest.mark.parametrize(
     ("changes", "seed", "message"),
     [
@@ -157,6 +224,40 @@ def test_a_state_that_does_not_tell_its_precision_is_resumed(tmp_path, fabric, v
     torch.save(state, tmp_path / "resume.pth")
 
     train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric, resume=True)
+
+
+def half_precision_fabric():
+    """Return a Fabric whose loss scale doubles after every step without an overflow, not after 2000 of them."""
+    scaler = torch.amp.GradScaler("cpu", growth_interval=1)
+    fabric = Fabric(accelerator="cpu", devices=1, plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
+    fabric.launch()
+    return fabric
+
+
+def test_a_training_in_half_precision_resumes_with_its_loss_scale(tmp_path, few_videos, monkeypatch):
+    settings = experiment(epochs=3)
+    whole = half_precision_fabric()
+    train(settings, *few_videos, work_dir=tmp_path / "whole", fabric=whole)
+
+    stop_before(3, monkeypatch)
+    with pytest.raises(InterruptedError):
+        train(settings, *few_videos, work_dir=tmp_path / "cut", fabric=half_precision_fabric())
+    monkeypatch.undo()
+    resumed = half_precision_fabric()
+    train(settings, *few_videos, work_dir=tmp_path / "cut", fabric=resumed, resume=True)
+
+    assert resumed.strategy.precision.state_dict() == whole.strategy.precision.state_dict()
+    one, other = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_state_without_a_loss_scale_is_resumed(tmp_path, few_videos):
+    train(experiment(epochs=1), *few_videos, work_dir=tmp_path, fabric=half_precision_fabric())
+    state = torch.load(tmp_path / "resume.pth", weights_only=True)
+    assert state.pop("loss_scaler")["scale"] > 0
+    torch.save(state, tmp_path / "resume.pth")
+
+    train(experiment(epochs=1), *few_videos, work_dir=tmp_path, fabric=half_precision_fabric(), resume=True)
 
 
 def test_nothing_and_damage_cannot_be_resumed(tmp_path, fabric, videos):

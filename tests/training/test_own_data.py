@@ -113,6 +113,8 @@ def test_what_is_asked_for_is_what_one_gets():
         (("xsub_train", "xsub_val"), ("xsub_train", "xsub_val", None)),
         (("Training", "Validation"), ("Training", "Validation", None)),
         (("train", "train_small"), ("train", None, None)),  # the exact name wins
+        (("trainval", "test"), ("trainval", None, "test")),  # what is trained on is not validated on,
+        (("train_test", "val"), ("train_test", "val", None)),  # nor tested on
     ],
 )
 def test_splits_are_told_by_their_names(splits, expected):
@@ -149,6 +151,8 @@ def test_an_open_choice_is_left_to_the_user(splits, given, message):
         (("train1", "test1", "train2", "test2"), "train2", "test2", ("train2", "test2", None)),  # as HMDB51 has them
         (("train", "val", "test"), "train", "val", ("train", "val", "test")),
         (("a", "b"), "a", None, ("a", None, None)),
+        (("train", "val"), "val", None, ("val", None, None)),  # what is trained on is not validated on
+        (("trainval_test", "val", "test"), "trainval_test", "val", ("trainval_test", "val", "test")),
     ],
 )
 def test_splits_that_are_given_settle_it(splits, train, val, expected):

@@ -140,10 +140,13 @@ def train(
     from posec3d.training.state import load_state
     from posec3d.training.state import refuse_other_run
     from posec3d.training.work_directory import check_work_directory
+    from posec3d.training.work_directory import keep_others_out
     from posec3d.training.work_directory import move_earlier_run
 
     if test_best and not validate:
         raise ValueError("--test-best needs what --no-validate leaves out; use --test-last")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"--seed {seed}: take 0 to {2**32 - 1}; other numbers start no random stream")
     given = {"training.epochs": epochs, "training.batch_size": batch_size, "init": init}
     options = [f"{name}={value!r}" for name, value in given.items() if value is not None]
     if not scale_lr:
@@ -201,44 +204,45 @@ def train(
         raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
     check_work_directory(folder, weights, resume=resume)
     fabric = start_fabric(accelerator="cpu" if solved else device, devices=devices, precision=precision)
-    if resume:
-        refuse_other_run(load_state(folder), experiment, seed=seed, fabric=fabric, path=folder)
-    if validate and not val_videos:
-        _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
-    if fabric.is_global_zero:
-        if not resume:
-            move_earlier_run(folder)
-        save_config(folder / "config.py", experiment)
-        _LOGGER.info(
-            "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
-        )
-        if not solved:
-            _say_precision(precision, fabric.device)
-        parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
-        warn(*before_training(experiment, parts, fabric.world_size))
-    fabric.barrier()
-    validated = val_videos if validate and val_videos else None
-    if solved:
-        result = solve(experiment, train_videos, validated, work_dir=folder, seed=seed)
-    else:
-        result = run(
-            experiment,
-            train_videos,
-            validated,
-            work_dir=folder,
-            fabric=fabric,
-            seed=seed,
-            resume=resume,
-            init=weights,
-            num_workers=workers,
-        )
-    if fabric.is_global_zero:
-        for path in (result.best, result.last):
-            if path is not None:
-                print(path)
-        if result.best is not None:
-            draw_confusion(folder, result.best, val_videos, fabric.device)
-        _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
+    with keep_others_out(folder, fabric):
+        if resume:
+            refuse_other_run(load_state(folder), experiment, seed=seed, fabric=fabric, path=folder)
+        if validate and not val_videos:
+            _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
+        if fabric.is_global_zero:
+            if not resume:
+                move_earlier_run(folder)
+            save_config(folder / "config.py", experiment)
+            _LOGGER.info(
+                "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
+            )
+            if not solved:
+                _say_precision(precision, fabric.device)
+            parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
+            warn(*before_training(experiment, parts, fabric.world_size))
+        fabric.barrier()
+        validated = val_videos if validate and val_videos else None
+        if solved:
+            result = solve(experiment, train_videos, validated, work_dir=folder, seed=seed)
+        else:
+            result = run(
+                experiment,
+                train_videos,
+                validated,
+                work_dir=folder,
+                fabric=fabric,
+                seed=seed,
+                resume=resume,
+                init=weights,
+                num_workers=workers,
+            )
+        if fabric.is_global_zero:
+            for path in (result.best, result.last):
+                if path is not None:
+                    print(path)
+            if result.best is not None:
+                draw_confusion(folder, result.best, val_videos, fabric.device)
+            _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
 
 
 def _refuse(options: "Mapping[str, object]") -> None:

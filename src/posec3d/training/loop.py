@@ -95,7 +95,6 @@ def train(
     if state is not None:
         refuse_other_run(state, experiment, seed=seed, fabric=fabric, path=work_dir)
         model.load_state_dict(state.weights)
-        optimizer.load_state_dict(state.optimizer)
     epochs_done, best = (state.epochs_done, state.best) if state else (0, None)
 
     order = EpochOrder(
@@ -111,6 +110,11 @@ def train(
         )
     clips = _clips_loader(experiment, train_videos, order, seed, fabric, num_workers)
     network, sgd = fabric.setup(model, optimizer)
+    if state is not None:
+        # Here, not earlier: Fabric moves parameters to the device, and torch loads a state to where these are.
+        optimizer.load_state_dict(state.optimizer)
+        if state.loss_scaler:
+            fabric.strategy.precision.load_state_dict(state.loss_scaler)
     average = WeightAverage(model, settings.average) if settings.average else None
     if average is not None and state is not None and state.average is not None:
         average.load_state_dict(state.average)
@@ -159,6 +163,7 @@ def train(
                         weights=model.state_dict(),
                         optimizer=optimizer.state_dict(),
                         average=None if average is None else average.state_dict(),
+                        loss_scaler=fabric.strategy.precision.state_dict(),
                     ),
                 )
             if scores is not None and fabric.is_global_zero:
@@ -257,6 +262,8 @@ def _clips_loader(
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=fabric.device.type == "cuda",
+        # A stream of its own: from torch's, a loader draws once an epoch without workers, and once a run with them.
+        generator=torch.Generator(),
     )
 
 

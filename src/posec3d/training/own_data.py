@@ -163,25 +163,30 @@ def _say_recipe(recipe: Recipe, num_videos: int, weights: tuple[float, ...] | No
 def _splits(
     annotations: AnnotationSet, train: str | None, val: str | None
 ) -> tuple[str | None, str | None, str | None]:
-    """Return the names of the splits to train, validate and test on; None for all videos, a part, and as validated."""
+    """Return the names of the splits to train, validate and test on; None for all videos, a part, and as validated.
+
+    By its name, no split is taken to validate or test on that is trained on, as "trainval".
+    """
     names = list(annotations.splits)
     if train is None and names:
         train = _only(names, "train", annotations.source, "--train-split")
-    if val is not None and sum("test" in name.lower() for name in names) > 1:
+    if val is not None and sum("test" in name.lower() for name in names if name != train) > 1:
         # Several, as of HMDB51: the one given to validate on is the one meant.
         return train, val, None
     if val is None:
-        val = _only(names, "val", annotations.source, "--val-split", required=False)
+        val = _only(names, "val", annotations.source, "--val-split", required=False, trained_on=train)
     # One of several, as of JHMDB: train1 is tested on test1.
     partner = train.replace("train", "test") if train else ""
     if partner in names and partner != train:
         return train, val, partner
-    return train, val, _only(names, "test", annotations.source, "--val-split", required=False)
+    return train, val, _only(names, "test", annotations.source, "--val-split", required=False, trained_on=train)
 
 
-def _only(names: list[str], word: str, source: str, option: str, *, required: bool = True) -> str | None:
-    fitting = [name for name in names if word in name.lower()]
-    if word in names:
+def _only(
+    names: list[str], word: str, source: str, option: str, *, required: bool = True, trained_on: str | None = None
+) -> str | None:
+    fitting = [name for name in names if word in name.lower() and name != trained_on]
+    if word in fitting:
         return word
     if len(fitting) > 1 or (required and not fitting):
         raise ValueError(f"{source}: which split is for {word}? The file has {', '.join(names)}; say {option} NAME")

@@ -25,7 +25,8 @@ STATE_FILE = "resume.pth"
 class TrainingState:
     """A training at the end of an epoch. `best` is the best validation accuracy so far, None before the first.
 
-    `precision` is None in files of versions that did not write it.
+    `loss_scaler` is that of fp16, empty for another precision. It and `precision` are None in files of versions that
+    did not write them.
     """
 
     experiment: Experiment
@@ -37,6 +38,7 @@ class TrainingState:
     weights: dict[str, Tensor]
     optimizer: dict[str, Any]
     average: dict[str, Any] | None = None
+    loss_scaler: dict[str, Any] | None = None
 
 
 def save_state(work_dir: Path, state: TrainingState) -> None:

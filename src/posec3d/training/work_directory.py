@@ -1,7 +1,14 @@
 """The folder that a training writes to: what an earlier one left there is moved aside, never mixed or lost."""
 
+import errno
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
+from filelock import Timeout
+from lightning_fabric import Fabric
 
 from posec3d.training.loop import BEST_FILE
 from posec3d.training.loop import LAST_FILE
@@ -12,6 +19,9 @@ from posec3d.training.reporting import LOG_FILE
 from posec3d.training.state import STATE_FILE
 from posec3d.training.state import load_state
 
+# Not one of the files of a run: a new training moves those away, with the lock in its hand.
+LOCK_FILE = ".training.lock"
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -28,6 +38,26 @@ def check_work_directory(folder: Path, init: Path | None, *, resume: bool) -> No
         )
 
 
+@contextmanager
+def keep_others_out(folder: Path, fabric: Fabric) -> Iterator[None]:
+    """Let no other training write to a folder while the block runs.
+
+    The first process of a training holds the lock for all, and the system opens it when that process ends, in whatever
+    way. Raises ValueError, in every process, where another training is there already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Without flock, a file that only has to be there would be left by a training that is killed.
+    lock = FileLock(folder / LOCK_FILE, blocking=False, fallback_to_soft=False)
+    if not fabric.broadcast(not fabric.is_global_zero or _is_locked_by_us(lock)):
+        raise ValueError(
+            f"--work-dir {folder}: another training is writing here; wait for its end, or give another --work-dir"
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def move_earlier_run(folder: Path) -> None:
     """Put what an earlier run left into a folder of its own: nothing of it is lost, nothing mixes."""
     earlier = _earlier_run(folder)
@@ -41,6 +71,18 @@ def move_earlier_run(folder: Path) -> None:
     for path in earlier:
         path.rename(place / path.name)
     _LOGGER.info("%s: moved an earlier run to %s (--resume would have gone on with it)", folder, place)
+
+
+def _is_locked_by_us(lock: FileLock) -> bool:
+    try:
+        lock.acquire()
+    except Timeout:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        _LOGGER.warning("%s: files cannot be locked here; start no other training in this folder", lock.lock_file)
+    return True
 
 
 def _earlier_run(folder: Path) -> list[Path]:
