@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Sequence
 
-from posec3d.mapping import spelt_out
 from posec3d.pose_files.contents import FileVideo
 from posec3d.pose_files.contents import Person
 from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
+from posec3d.skeletons import spelt_out
 
 _LOGGER = logging.getLogger(__name__)
 # Whole bodies that begin with the keypoints of a body: COCO-WholeBody, and Halpe-FullBody.

@@ -12,11 +12,11 @@ from jaxtyping import Int64
 from posec3d.annotations import AnnotationSet
 from posec3d.annotations.columns import labels_of
 from posec3d.annotations.labelling import read_classes
+from posec3d.annotations.video_lists import some
 from posec3d.experiment import Backbone
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
-from posec3d.mapping import spelt_out
 from posec3d.recipes import Kind
 from posec3d.recipes import Recipe
 from posec3d.recipes import own_data
@@ -26,6 +26,7 @@ from posec3d.skeletons import get_skeleton
 from posec3d.skeletons import mirrored_name
 from posec3d.skeletons import side_of
 from posec3d.skeletons import skeleton_of_keypoints
+from posec3d.skeletons import spelt_out
 
 Size = Literal["small", "full"]
 # Up to so many training videos the recipe for small data is taken. UCF101 and FineGYM, with 9,000 and 20,000, are
@@ -95,12 +96,7 @@ def experiment_for(
         epochs = _enough_epochs(recipe, len(labels))
         _LOGGER.info("epochs: %d, for %d training videos (--epochs gives another number)", epochs, len(labels))
     pairs = mirrored_classes(names or ())
-    if pairs:
-        _LOGGER.info(
-            "classes %r and %r mirror each other: no clip is mirrored, in training or testing (clips.train_mirror, "
-            "clips.test_mirror)",
-            *pairs[0],
-        )
+    _say_mirroring(pairs, body)
     return own_data(
         kind,
         data,
@@ -155,6 +151,23 @@ def _say_recipe(recipe: Recipe, num_videos: int, weights: tuple[float, ...] | No
         num_videos,
         "" if weights is None else "; rare classes shown more often",
     )
+
+
+def _say_mirroring(classes: Sequence[tuple[str, str]], skeleton: Skeleton) -> None:
+    if classes:
+        _LOGGER.info(
+            "classes %r and %r mirror each other: no clip is mirrored, in training or testing (clips.train_mirror, "
+            "clips.test_mirror)",
+            *classes[0],
+        )
+    elif skeleton.keypoints not in {row.keypoints for row in SKELETONS.values()} and not any(
+        place != mirror for place, mirror in enumerate(skeleton.mirrored_keypoints)
+    ):
+        _LOGGER.warning(
+            "none of the keypoints %s has a partner on the other side by its name: in mirrored clips left ones stand "
+            "where right ones do; call partners as left_hand and right_hand",
+            some(skeleton.keypoints),
+        )
 
 
 def _splits(
