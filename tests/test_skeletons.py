@@ -7,7 +7,9 @@ from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
 from posec3d.skeletons import mirrored_name
 from posec3d.skeletons import side_of
+from posec3d.skeletons import skeleton_meant
 from posec3d.skeletons import skeleton_of_keypoints
+from posec3d.skeletons import skeletons_of_number
 from posec3d.skeletons import spelt_out
 
 
@@ -138,6 +140,22 @@ def test_a_skeleton_is_known_however_its_names_are_spelt(spell, name):
     skeleton = get_skeleton(name)
 
     assert skeleton_of_keypoints([spell(keypoint) for keypoint in skeleton.keypoints]) == skeleton
+
+
+@pytest.mark.parametrize(
+    ("num_keypoints", "fitting", "meant"),
+    [
+        (17, ["coco17", "h36m17"], "coco17"),  # other limbs make no other body
+        (25, ["openpose25", "ntu25"], None),
+        (13, ["penn13"], "penn13"),
+        (14, [], None),
+    ],
+)
+def test_a_number_of_keypoints_means_one_skeleton_or_is_left_open(num_keypoints, fitting, meant):
+    found = skeletons_of_number(num_keypoints)
+
+    assert [skeleton.name for skeleton in found] == fitting
+    assert skeleton_meant(found) == (get_skeleton(meant) if meant else None)
 
 
 def test_two_spellings_of_one_keypoint_are_refused():

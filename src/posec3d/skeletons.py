@@ -111,6 +111,22 @@ def skeleton_of_keypoints(names: Sequence[str]) -> Skeleton | None:
     return next((skeleton for skeleton in SKELETONS.values() if skeleton.keypoints == wanted), None)
 
 
+def skeletons_of_number(num_keypoints: int) -> tuple[Skeleton, ...]:
+    """Return the skeletons of the table with so many keypoints; those that differ in their limbs alone count once."""
+    fitting: dict[tuple[str, ...], Skeleton] = {}
+    for skeleton in SKELETONS.values():
+        if skeleton.num_keypoints == num_keypoints:
+            fitting.setdefault(skeleton.keypoints, skeleton)
+    return tuple(fitting.values())
+
+
+def skeleton_meant(fitting: Sequence[Skeleton]) -> Skeleton | None:
+    """Return which of several a file means that does not name its keypoints: the only one, or coco17; None if open."""
+    if len(fitting) == 1:
+        return fitting[0]
+    return next((skeleton for skeleton in fitting if skeleton.name == "coco17"), None)
+
+
 def _skeleton(name: str, keypoints: str, limbs: str) -> Skeleton:
     """Build a row of the table: keypoints in one string, limbs as "a-b" by index; "L"/"R" before a name is its side."""
     sides = {"L": "left_", "R": "right_"}

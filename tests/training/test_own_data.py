@@ -186,10 +186,16 @@ def test_a_wrong_file_of_classes_says_how_to_write_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("num_keypoints", "name"), [(17, "coco17"), (13, "penn13"), (25, "openpose25"), (33, "mediapipe33")]
+    ("num_keypoints", "name"), [(17, "coco17"), (13, "penn13"), (18, "openpose18"), (33, "mediapipe33")]
 )
 def test_the_skeleton_is_told_by_the_number_of_keypoints(num_keypoints, name):
     assert own(file(num_keypoints)).heatmaps.skeleton == get_skeleton(name)
+
+
+def test_a_number_that_two_skeletons_have_is_left_to_the_user():
+    with pytest.raises(ValueError, match="25 keypoints a person, as openpose25 and ntu25 have; say --skeleton NAME"):
+        own(file(25))
+    assert own(file(25), skeleton="ntu25").heatmaps.skeleton == get_skeleton("ntu25")
 
 
 def test_the_skeleton_is_told_by_the_names_of_keypoints():

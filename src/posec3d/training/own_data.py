@@ -25,7 +25,9 @@ from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
 from posec3d.skeletons import mirrored_name
 from posec3d.skeletons import side_of
+from posec3d.skeletons import skeleton_meant
 from posec3d.skeletons import skeleton_of_keypoints
+from posec3d.skeletons import skeletons_of_number
 from posec3d.skeletons import spelt_out
 
 Size = Literal["small", "full"]
@@ -214,19 +216,15 @@ def _given_skeleton(name: str) -> Skeleton:
 
 
 def _skeleton_of(annotations: AnnotationSet, kind: Kind) -> Skeleton:
-    count = annotations.annotations[0].keypoints.shape[2] if annotations.annotations else 0
-    if annotations.keypoint_names:
-        known = skeleton_of_keypoints(annotations.keypoint_names)
-        if known is not None:
-            return known
-        if kind == "keypoint" and len(annotations.keypoint_names) == count:
-            return Skeleton("own", annotations.keypoint_names, ())
-    else:
-        # The first of several with that many keypoints is the common one: coco17 comes before h36m17.
-        fitting = [skeleton for skeleton in SKELETONS.values() if skeleton.num_keypoints == count]
-        if fitting:
-            return fitting[0]
+    names, count = annotations.keypoint_names, annotations.annotations[0].keypoints.shape[2]
+    fitting = () if names else skeletons_of_number(count)
+    chosen = skeleton_of_keypoints(names) if names else skeleton_meant(fitting)
+    if chosen is None and names and kind == "keypoint" and len(names) == count:
+        chosen = Skeleton("own", names, ())
+    if chosen is not None:
+        return chosen
+    which = f", as {' and '.join(one.name for one in fitting)} have" if fitting else " of no skeleton known here"
     raise ValueError(
-        f"{annotations.source}: {count} keypoints a person of no skeleton known here; say --skeleton NAME, "
-        f"one of {', '.join(SKELETONS)}, or a .json file with names and limbs"
+        f"{annotations.source}: {count} keypoints a person{which}; say --skeleton NAME, one of "
+        f"{', '.join(SKELETONS)}, or a .json file with names and limbs"
     )
