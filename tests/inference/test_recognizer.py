@@ -100,6 +100,19 @@ def test_pairs_are_two_people_who_are_near(recognizer, distance, expected):
     assert list(dict.fromkeys(segment.people for segment in timeline)) == expected
 
 
+def test_two_people_who_are_together_for_a_small_part_of_a_video_are_a_pair_of_that_part(recognizer):
+    rng = np.random.RandomState(0)
+    frames = [_frame(time, {1: 100.0, 2: 180.0} if 40 <= time < 60 else {1: 100.0}, rng) for time in range(200)]
+    video = PosedVideo("two", (480, 640), get_skeleton("coco17"), 30.0, frames)
+
+    (segment,) = recognizer.recognize(video, people="pairs")
+
+    assert segment.people == (1, 2)
+    assert (segment.start_seconds, segment.end_seconds) == (pytest.approx(40 / 30), pytest.approx(60 / 30))
+    part = PosedVideo("part", video.canvas, video.skeleton, 30.0, frames[40:60])
+    np.testing.assert_allclose(segment.probabilities, recognizer.recognize(part)[0].probabilities, atol=1e-6)
+
+
 def test_a_timeline_covers_the_video_without_gaps(recognizer):
     rng = np.random.RandomState(0)
     frames = [_frame(time, {1: 100.0}, rng) for time in range(100)]

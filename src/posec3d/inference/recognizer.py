@@ -23,6 +23,7 @@ from posec3d.inference.scorer import Scorer
 from posec3d.inference.segments import Segment
 from posec3d.inference.segments import joined
 from posec3d.inference.subjects import People
+from posec3d.inference.subjects import pairs_of_whole
 from posec3d.inference.subjects import spans_of
 from posec3d.inference.subjects import subjects_of
 from posec3d.inference.windows import MomentAverager
@@ -227,11 +228,10 @@ class ActionRecognizer:
             follows = any(scorer.card.heatmaps.kind == "motion" for scorer in self._scorers)
             return {None: annotation_of(video) if follows else scene_of(video)}
         num_keypoints = self.card.heatmaps.skeleton.num_keypoints
-        spans = spans_of(video.frames)
         if people == "pairs":
-            return dict(subjects_of(video.frames, "pairs", num_keypoints=num_keypoints, canvas=video.canvas))
+            return pairs_of_whole(video.frames, num_keypoints=num_keypoints, canvas=video.canvas)
         found: dict[Who, Annotation] = {}
-        for identity, (first, last) in sorted(spans.items()):
+        for identity, (first, last) in sorted(spans_of(video.frames).items()):
             alone = share_identities(video.frames[first:last], {identity})
             for annotation in subjects_of(alone, "each", num_keypoints=num_keypoints, canvas=video.canvas).values():
                 found[identity,] = annotation
