@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from posec3d.people import PosedVideo
+from posec3d.poses import mark_missing
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import mirrored_name
 from posec3d.skeletons import spelt_out
@@ -71,8 +72,7 @@ def map_keypoints(
             f"take a model of skeleton {source.name!r}"
         )
     # Nothing times what is not a number is none either: it would spread to every keypoint.
-    known = np.isfinite(keypoints).all(-1) & np.isfinite(scores)
-    keypoints, scores = np.where(known[..., None], keypoints, np.float32(0)), np.where(known, scores, np.float32(0))
+    keypoints, scores = mark_missing(keypoints, scores)
     weights = np.zeros((target.num_keypoints, source.num_keypoints), np.float32)
     mapped_scores = np.zeros((*scores.shape[:-1], target.num_keypoints), np.float32)
     for place, indices in enumerate(parts):

@@ -3,12 +3,14 @@
 from collections.abc import Collection
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float32
 from jaxtyping import Int64
 
 from posec3d.poses import Poses
+from posec3d.poses import mark_missing
 from posec3d.skeletons import Skeleton
 
 # The identity of people whom nobody has told apart over time.
@@ -47,6 +49,12 @@ class PosedVideo:
     skeleton: Skeleton
     frames_per_second: float
     frames: Sequence[PeopleInFrame]
+
+
+def without_strange_numbers(people: PeopleInFrame) -> PeopleInFrame:
+    """Return the frame with those keypoints missing whose place or score is not a finite number."""
+    keypoints, scores = mark_missing(people.keypoints, people.scores)
+    return replace(people, keypoints=keypoints, scores=scores)
 
 
 def stack_people(

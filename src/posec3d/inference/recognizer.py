@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -36,7 +37,9 @@ from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
 from posec3d.people import share_identities
 from posec3d.people import unstack_people
+from posec3d.people import without_strange_numbers
 from posec3d.poses import Poses
+from posec3d.poses import mark_missing
 from posec3d.skeletons import SKELETONS
 from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import scene_of
@@ -147,8 +150,9 @@ class ActionRecognizer:
         return explain(self.model, self.card, annotation, label)
 
     def fitting(self, video: PosedVideo) -> PosedVideo:
-        """Return the video with identities and with the keypoints of the model's skeleton."""
-        return map_people(told_apart(video), self.card.heatmaps.skeleton)
+        """Return the video with identities and with the keypoints of the model's skeleton, without NaN."""
+        known = replace(video, frames=[without_strange_numbers(frame) for frame in video.frames])
+        return map_people(told_apart(known), self.card.heatmaps.skeleton)
 
     def probabilities(
         self, videos: Sequence[Annotation], *, num_clips: int | None = None, mirrored: bool = True
@@ -173,6 +177,7 @@ class ActionRecognizer:
     def _as_video(self, given: Annotation | Poses) -> PosedVideo:
         """Return poses at hand as a video of 30 frames a second; those with the model's number of keypoints fit it."""
         poses = given.poses() if isinstance(given, Annotation) else given
+        poses = Poses(*mark_missing(poses.keypoints, poses.scores), poses.canvas)
         name = given.video if isinstance(given, Annotation) else "poses"
         own = self.card.heatmaps.skeleton
         alike = [one for one in (own, *SKELETONS.values()) if one.num_keypoints == poses.num_keypoints]
