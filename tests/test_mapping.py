@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from posec3d.mapping import _DERIVED
 from posec3d.mapping import map_keypoints
 from posec3d.mapping import map_people
-from posec3d.mapping import spelt_out
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
 from posec3d.skeletons import SKELETONS
@@ -42,35 +41,6 @@ def possible(source, target):
     except ValueError:
         return False
     return True
-
-
-@pytest.mark.parametrize(
-    "name", ["left_wrist", "LEFT_WRIST", "l_wrist", "wrist_l", "LWrist", "leftWrist", "Left Wrist", "wrist (left)"]
-)
-def test_a_side_may_be_spelt_in_many_ways(name):
-    assert spelt_out(name) == "left_wrist"
-
-
-@pytest.mark.parametrize(
-    ("name", "spelt"),
-    [
-        ("MidHip", "mid_hip"),
-        ("LEFT_EYE_INNER", "left_eye_inner"),
-        ("RBigToe", "right_big_toe"),
-        ("Nose", "nose"),
-        ("thumb1", "thumb1"),
-        ("leftover", "leftover"),  # a side is a whole word
-        ("左手", "左手"),
-        ("Hüfte", "hüfte"),
-    ],
-)
-def test_names_become_ours(name, spelt):
-    assert spelt_out(name) == spelt
-
-
-@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
-def test_our_names_stay(skeleton):
-    assert tuple(spelt_out(name) for name in skeleton.keypoints) == skeleton.keypoints
 
 
 @pytest.mark.parametrize("name", ["openpose18", "openpose25", "halpe26", "mediapipe33"])

@@ -7,7 +7,10 @@ from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
 from posec3d.skeletons import mirrored_name
 from posec3d.skeletons import side_of
+from posec3d.skeletons import skeleton_meant
 from posec3d.skeletons import skeleton_of_keypoints
+from posec3d.skeletons import skeletons_of_number
+from posec3d.skeletons import spelt_out
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,35 @@ def test_the_mirrored_name_is_the_other_side(name, mirrored):
 )
 def test_a_side_is_read_off_the_name(name, side):
     assert side_of(name) == side
+
+
+@pytest.mark.parametrize(
+    "name", ["left_wrist", "LEFT_WRIST", "l_wrist", "wrist_l", "LWrist", "leftWrist", "Left Wrist", "wrist (left)"]
+)
+def test_a_side_may_be_spelt_in_many_ways(name):
+    assert spelt_out(name) == "left_wrist"
+
+
+@pytest.mark.parametrize(
+    ("name", "spelt"),
+    [
+        ("MidHip", "mid_hip"),
+        ("LEFT_EYE_INNER", "left_eye_inner"),
+        ("RBigToe", "right_big_toe"),
+        ("Nose", "nose"),
+        ("thumb1", "thumb1"),
+        ("leftover", "leftover"),  # a side is a whole word
+        ("左手", "左手"),
+        ("Hüfte", "hüfte"),
+    ],
+)
+def test_names_become_ours(name, spelt):
+    assert spelt_out(name) == spelt
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
+def test_our_names_stay(skeleton):
+    assert tuple(spelt_out(name) for name in skeleton.keypoints) == skeleton.keypoints
 
 
 def test_coco17_mirrors_as_the_configs_of_mmaction2_list_it():
@@ -87,6 +119,48 @@ def test_penn_names_are_recognised_with_short_sides():
 
     assert skeleton_of_keypoints(names) == get_skeleton("penn13")
     assert skeleton_of_keypoints(names[::-1]) is None
+
+
+@pytest.mark.parametrize(
+    "sides",
+    ["{}Shoulder", "{}_shoulder", "{} shoulder", "{}-shoulder", "shoulder_{}", "Shoulder.{}"],
+)
+@pytest.mark.parametrize(("left", "right"), [("left", "right"), ("Left", "Right"), ("L", "R"), ("LEFT", "RIGHT")])
+def test_partners_are_told_however_a_side_is_spelt(sides, left, right):
+    skeleton = Skeleton("own", ("Nose", sides.format(left), sides.format(right)), ((0, 1), (0, 2)))
+
+    assert skeleton.mirrored_keypoints == (0, 2, 1)
+    assert skeleton.mirrored_limbs == (1, 0)
+    assert [side_of(name) for name in skeleton.keypoints] == [None, "left", "right"]
+
+
+@pytest.mark.parametrize("spell", [str.upper, str.title, lambda name: name.title().replace("_", "")])
+@pytest.mark.parametrize("name", ["coco17", "h36m17", "openpose25", "mediapipe33"])
+def test_a_skeleton_is_known_however_its_names_are_spelt(spell, name):
+    skeleton = get_skeleton(name)
+
+    assert skeleton_of_keypoints([spell(keypoint) for keypoint in skeleton.keypoints]) == skeleton
+
+
+@pytest.mark.parametrize(
+    ("num_keypoints", "fitting", "meant"),
+    [
+        (17, ["coco17", "h36m17"], "coco17"),  # other limbs make no other body
+        (25, ["openpose25", "ntu25"], None),
+        (13, ["penn13"], "penn13"),
+        (14, [], None),
+    ],
+)
+def test_a_number_of_keypoints_means_one_skeleton_or_is_left_open(num_keypoints, fitting, meant):
+    found = skeletons_of_number(num_keypoints)
+
+    assert [skeleton.name for skeleton in found] == fitting
+    assert skeleton_meant(found) == (get_skeleton(meant) if meant else None)
+
+
+def test_two_spellings_of_one_keypoint_are_refused():
+    with pytest.raises(ValueError, match="keypoints 'left_hip' and 'LHip' have one meaning"):
+        Skeleton("bad", ("left_hip", "r_hip", "LHip"), ())
 
 
 def test_an_unknown_name_gets_the_nearest():

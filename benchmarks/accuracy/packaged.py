@@ -11,8 +11,8 @@ from pathlib import Path
 
 from posec3d.checkpoints import read_checkpoint
 from posec3d.checkpoints import save_checkpoint
-from posec3d.mapping import spelt_out
 from posec3d.skeletons import get_skeleton
+from posec3d.skeletons import spelt_out
 
 _FIRST = "backbone.conv1a.conv.weight"
 

@@ -1,7 +1,6 @@
 """Poses of one skeleton as those of another: the same keypoints by name, and a few that stand in for others."""
 
 import logging
-import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,9 +9,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from posec3d.people import PosedVideo
+from posec3d.poses import mark_missing
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import mirrored_name
-from posec3d.skeletons import side_of
+from posec3d.skeletons import spelt_out
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -72,8 +72,7 @@ def map_keypoints(
             f"take a model of skeleton {source.name!r}"
         )
     # Nothing times what is not a number is none either: it would spread to every keypoint.
-    known = np.isfinite(keypoints).all(-1) & np.isfinite(scores)
-    keypoints, scores = np.where(known[..., None], keypoints, np.float32(0)), np.where(known, scores, np.float32(0))
+    keypoints, scores = mark_missing(keypoints, scores)
     weights = np.zeros((target.num_keypoints, source.num_keypoints), np.float32)
     mapped_scores = np.zeros((*scores.shape[:-1], target.num_keypoints), np.float32)
     for place, indices in enumerate(parts):
@@ -84,23 +83,6 @@ def map_keypoints(
     # Half of a midpoint is no guess worth keeping: crops look at coordinates even where the score is 0.
     derived = np.array([len(indices) > 1 for indices in parts])
     return np.where((derived & (mapped_scores == 0))[..., None], np.float32(0), mapped), mapped_scores
-
-
-def spelt_out(keypoint: str) -> str:
-    """Return a keypoint's name as our skeletons spell it: small letters, words joined by _, the side first and in full.
-
-    So "LEFT_WRIST", "l_wrist", "wrist_l", "LWrist" and "Left Wrist" are all "left_wrist".
-    """
-    words = re.findall(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*|\d+", keypoint)
-    if not words or not keypoint.isascii():
-        return keypoint.strip().lower()
-    name = "_".join(words).lower()
-    side = side_of(name)
-    if side is None:
-        return name
-    rest = name.split("_")
-    rest.remove(side if side in rest else side[0])
-    return "_".join([side, *rest])
 
 
 def _none(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:

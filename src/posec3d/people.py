@@ -1,14 +1,19 @@
 """Who is seen in each frame of a video, before frames are put together to clips: what estimators and files deliver."""
 
+from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
+from typing import overload
 
 import numpy as np
 from jaxtyping import Float32
 from jaxtyping import Int64
 
 from posec3d.poses import Poses
+from posec3d.poses import mark_missing
 from posec3d.skeletons import Skeleton
 
 # The identity of people whom nobody has told apart over time.
@@ -47,6 +52,43 @@ class PosedVideo:
     skeleton: Skeleton
     frames_per_second: float
     frames: Sequence[PeopleInFrame]
+
+
+class PosedVideos:
+    """Videos in a row with their names, each made when it is asked for: of many, one need be in memory at a time."""
+
+    def __init__(self, names: Sequence[str], make: Callable[[int], PosedVideo]) -> None:
+        self.names = names
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[PosedVideo]:
+        return map(self._make, range(len(self.names)))
+
+    @overload
+    def __getitem__(self, place: int) -> PosedVideo: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "PosedVideos": ...
+
+    def __getitem__(self, place: int | slice) -> "PosedVideo | PosedVideos":
+        places = range(len(self.names))[place]
+        if isinstance(places, int):
+            return self._make(places)
+        return PosedVideos(self.names[place], lambda number: self._make(places[number]))
+
+
+def posed_videos(videos: Sequence[PosedVideo]) -> PosedVideos:
+    """Return videos that are there already."""
+    return PosedVideos([video.name for video in videos], videos.__getitem__)
+
+
+def without_strange_numbers(people: PeopleInFrame) -> PeopleInFrame:
+    """Return the frame with those keypoints missing whose place or score is not a finite number."""
+    keypoints, scores = mark_missing(people.keypoints, people.scores)
+    return replace(people, keypoints=keypoints, scores=scores)
 
 
 def stack_people(

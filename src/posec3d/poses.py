@@ -34,3 +34,11 @@ class Poses:
     def num_keypoints(self) -> int:
         """Number of keypoints a person: V."""
         return int(self.keypoints.shape[2])
+
+
+def mark_missing(
+    keypoints: Float32[np.ndarray, "*any V 2"], scores: Float32[np.ndarray, "*any V"]
+) -> tuple[Float32[np.ndarray, "*any V 2"], Float32[np.ndarray, "*any V"]]:
+    """Return keypoints and scores with score 0, at (0, 0), wherever one of them is not a finite number."""
+    known = np.isfinite(keypoints).all(-1) & np.isfinite(scores)
+    return np.where(known[..., None], keypoints, np.float32(0)), np.where(known, scores, np.float32(0))

@@ -17,19 +17,36 @@ def mirrored_name(keypoint: str) -> str:
 
 
 def side_of(keypoint: str) -> str | None:
-    """Return "left" or "right" for a keypoint with a side in its name, in full or as a letter, else None."""
-    side = _SIDE.search(keypoint)
-    return None if side is None else {"l": "left", "r": "right"}.get(side.group(), side.group())
+    """Return "left" or "right" for a keypoint with a side in its name, however it is spelt, else None."""
+    side = _SIDE.search(spelt_out(keypoint))
+    return None if side is None else side.group()
+
+
+def spelt_out(keypoint: str) -> str:
+    """Return a keypoint's name as our skeletons spell it: small letters, words joined by _, the side first and in full.
+
+    So "LEFT_WRIST", "l_wrist", "wrist_l", "LWrist" and "Left Wrist" are all "left_wrist".
+    """
+    words = re.findall(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*|\d+", keypoint)
+    if not words or not keypoint.isascii():
+        return keypoint.strip().lower()
+    name = "_".join(words).lower()
+    side = _SIDE.search(name)
+    if side is None:
+        return name
+    rest = name.split("_")
+    rest.remove(side.group())
+    return "_".join([{"l": "left", "r": "right"}.get(side.group(), side.group()), *rest])
 
 
 @dataclass(frozen=True)
 class Skeleton:
     """Keypoints by name and limbs as pairs of keypoint indices; both orders are the channels of a network.
 
-    Left and right partners follow from the names (see `mirrored_name`), so a mirrored body needs no table.
-    A keypoint whose partner is absent, or a limb whose mirror is, counts as its own mirror.
+    Left and right partners follow from the names, however these spell the sides (see `spelt_out`), so a mirrored body
+    needs no table. A keypoint whose partner is absent, or a limb whose mirror is, counts as its own mirror.
 
-    Raises ValueError for a repeated name and for a limb that leaves the keypoints.
+    Raises ValueError for a name that is there twice, if only by its meaning, and for a limb that leaves the keypoints.
     """
 
     name: str
@@ -40,6 +57,13 @@ class Skeleton:
         repeated = sorted({name for name in self.keypoints if self.keypoints.count(name) > 1})
         if repeated:
             raise ValueError(f"skeleton {self.name!r}: keypoint {repeated[0]!r} stands twice; give each its own name")
+        meant: dict[str, str] = {}
+        for name in self.keypoints:
+            if meant.setdefault(spelt_out(name), name) != name:
+                raise ValueError(
+                    f"skeleton {self.name!r}: keypoints {meant[spelt_out(name)]!r} and {name!r} have one meaning; "
+                    "give each its own name"
+                )
         for limb in self.limbs:
             if len(set(limb)) != 2 or not all(0 <= end < len(self.keypoints) for end in limb):
                 raise ValueError(
@@ -60,8 +84,9 @@ class Skeleton:
     @cached_property
     def mirrored_keypoints(self) -> tuple[int, ...]:
         """For each keypoint, the index of the keypoint that takes its place in a mirror."""
-        index = {name: i for i, name in enumerate(self.keypoints)}
-        return tuple(index.get(mirrored_name(name), i) for i, name in enumerate(self.keypoints))
+        names = [spelt_out(name) for name in self.keypoints]
+        index = {name: i for i, name in enumerate(names)}
+        return tuple(index.get(mirrored_name(name), i) for i, name in enumerate(names))
 
     @cached_property
     def mirrored_limbs(self) -> tuple[int, ...]:
@@ -81,13 +106,25 @@ def get_skeleton(name: str) -> Skeleton:
 
 
 def skeleton_of_keypoints(names: Sequence[str]) -> Skeleton | None:
-    """Return the skeleton of the table with exactly these keypoints, sides spelt either way, or None."""
-
-    def spelt_out(name: str) -> str:
-        return re.sub(r"(?:^|(?<=_))l(?=_|$)", "left", re.sub(r"(?:^|(?<=_))r(?=_|$)", "right", name.lower()))
-
+    """Return the skeleton of the table with exactly these keypoints in this order, however they are spelt, or None."""
     wanted = tuple(spelt_out(name) for name in names)
     return next((skeleton for skeleton in SKELETONS.values() if skeleton.keypoints == wanted), None)
+
+
+def skeletons_of_number(num_keypoints: int) -> tuple[Skeleton, ...]:
+    """Return the skeletons of the table with so many keypoints; those that differ in their limbs alone count once."""
+    fitting: dict[tuple[str, ...], Skeleton] = {}
+    for skeleton in SKELETONS.values():
+        if skeleton.num_keypoints == num_keypoints:
+            fitting.setdefault(skeleton.keypoints, skeleton)
+    return tuple(fitting.values())
+
+
+def skeleton_meant(fitting: Sequence[Skeleton]) -> Skeleton | None:
+    """Return which of several a file means that does not name its keypoints: the only one, or coco17; None if open."""
+    if len(fitting) == 1:
+        return fitting[0]
+    return next((skeleton for skeleton in fitting if skeleton.name == "coco17"), None)
 
 
 def _skeleton(name: str, keypoints: str, limbs: str) -> Skeleton:

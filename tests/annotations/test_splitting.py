@@ -127,6 +127,17 @@ def test_a_number_that_hmdb_does_not_know_is_an_error(tmp_path):
         make_splits([str(tmp_path)], videos("wave/a"), {})
 
 
+def test_a_list_of_one_class_does_not_take_the_files_of_another(tmp_path, caplog):
+    # fall/1 was not downloaded; that walk is a folder of the lists, only the other one says.
+    (tmp_path / "train.txt").write_text("fall/1.mp4\nfall/3.mp4\n")
+    (tmp_path / "test.txt").write_text("walk/1.mp4\n")
+
+    splits = make_splits([str(tmp_path)], videos("walk/1", "else/3"), {})
+
+    assert splits == {"train": ("3",), "test": ("1",)}
+    assert "1 listed videos are not there: 'fall/1.mp4'" in caplog.text
+
+
 def test_what_lists_and_videos_do_not_share_is_a_warning_with_the_count(tmp_path, caplog):
     (tmp_path / "train.txt").write_text("a\nb\nc\n")
 

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
 
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -98,6 +99,21 @@ def test_byte_order_and_memory_order_are_made_the_usual_ones(store):
 
     assert read.keypoints.dtype == "<f8"
     np.testing.assert_array_equal(read.keypoints, keypoints)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64, np.uint8, np.longdouble])
+def test_numbers_that_no_store_holds_are_those_that_a_pickle_is_read_as(tmp_path, monkeypatch, dtype):
+    # Annotations promise floats, which only tests check: here they are what careless callers make.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    keypoints, scores = np.arange(2, 14).reshape(1, 2, 3, 2), np.ones((1, 2, 3))
+    careless = AnnotationSet((Annotation("a", 0, (99, 99), keypoints.astype(dtype), scores.astype(dtype)),))
+
+    for name in ("my.arrow", "my.pkl"):
+        save_annotations(tmp_path / name, careless)
+    (stored,), (pickled,) = (load_annotations(tmp_path / name).annotations for name in ("my.arrow", "my.pkl"))
+
+    np.testing.assert_array_equal(stored.keypoints, keypoints)
+    assert bits(stored) == bits(pickled)
 
 
 def test_the_set_comes_back_with_splits_in_the_order_of_the_file(store):

@@ -70,6 +70,61 @@ def test_the_video_that_agrees_in_most_parts_is_meant(step):
     assert matched(written, "/v/fall/a", "/v/walk/a", "/v/fall/b")[0] == {"fall/a": "1", "walk/a": "2", "b": "3"}
 
 
+@pytest.mark.parametrize(
+    ("written", "paths"),
+    [
+        (["fall/1", "walk/2"], ["/v/walk/1", "/v/walk/2"]),  # the list knows the folder walk, and says fall
+        (["fall/1.mp4 3", "walk/2"], ["/v/walk/1", "/v/walk/2"]),
+        (["/other/fall/1", "/other/walk/2"], ["/v/walk/1", "/v/walk/2"]),
+        (["fall/1"], ["/v/walk/1", "/v/fall/2"]),  # the disk has a folder fall, and this is in another
+        (["Fall/1"], ["/v/walk/1", "/v/fall/2"]),
+    ],
+)
+def test_a_line_does_not_mean_a_file_of_another_folder(written, paths):
+    found, absent = matched([(line, "x") for line in written], *paths)
+
+    assert "1" not in found
+    assert absent == [line for line in written if "1" in line]
+
+
+@pytest.mark.parametrize(
+    ("written", "paths"),
+    [
+        (["ApplyEyeMakeup/v_1.avi 1"], ["/v/apply_eye_makeup/v_1"]),
+        (["brush hair/v_1", "wave/v_2"], ["/v/brush_hair/v_1", "/v/wave/v_2"]),
+        (["/other/root/fall/v_1"], ["/v/fall/v_1"]),
+        (["v_1.avi"], ["/v/fall/v_1"]),
+    ],
+)
+def test_a_folder_may_be_spelt_and_rooted_otherwise(written, paths, caplog):
+    found, absent = matched([(line, "x") for line in written], *paths)
+
+    assert list(found) == [path.split("/")[-1] for path in paths]
+    assert not absent
+    assert not caplog.text
+
+
+def test_the_name_of_a_file_of_several_videos_is_no_folder_that_tells_them_apart(caplog):
+    several = name_videos([VideoPlace(f"/v/poses/{video}", "", "v") for video in ("fall/a", "walk/a", "b")])
+
+    found, absent = match_videos(lines(("fall/a", "1"), ("walk/a", "2"), ("fall/b", "3")), several)
+
+    assert {name: line.value for name, line in found.items()} == {"fall/a": "1", "walk/a": "2", "b": "3"}
+    assert not absent
+    assert not caplog.text
+
+
+def test_folders_that_neither_the_list_nor_the_disk_shares_are_passed_over_with_a_warning(caplog):
+    # As UCF101's lists, of videos that lie in one folder.
+    found, absent = matched([("Fall/v_1.avi", "x"), ("Walk/v_2.avi", "x")], "/v/clips/v_1", "/v/clips/v_2")
+
+    assert list(found) == ["v_1", "v_2"]
+    assert not absent
+    assert "list.csv, line 1: 2 of 2 lines name other folders than those of the videos that they are taken for" in (
+        caplog.text
+    )
+
+
 def test_lines_of_no_video_are_returned():
     assert matched([("c", "1"), ("jump/a", "1")], "/v/fall/a", "/v/walk/a") == ({}, ["c", "jump/a"])
 

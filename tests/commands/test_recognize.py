@@ -207,6 +207,21 @@ def test_one_bad_video_of_a_pose_file_stops_nothing(tmp_path, monkeypatch, capsy
     assert [one["video"] for one in content["failed"]] == [names[1]]
 
 
+def test_a_video_that_cannot_be_read_as_poses_stops_no_other_of_its_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    first, second, third = make_annotations(3, motions=("squat", "wave", "walk")).annotations
+    # 25 keypoints may be of two skeletons.
+    other = replace(second, keypoints=second.keypoints[:, :, [0] * 25], scores=second.scores[:, :, [0] * 25])
+    save_annotations("three.pkl", AnnotationSet((first, other, third)))
+
+    assert main(["recognize", "three.pkl"]) == 2
+
+    said = capsys.readouterr()
+    assert "1 of 3 videos failed" in said.err
+    assert f"{second.video}: failed" in said.out
+    assert said.out.count("frames,") == 2
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

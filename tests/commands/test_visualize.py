@@ -18,6 +18,8 @@ from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
 from posec3d.experiment import ModelCard
 from posec3d.experiment import Network
+from posec3d.pose_files import annotation_files
+from posec3d.pose_files.contents import FileVideo
 from posec3d.skeletons import get_skeleton
 from posec3d.video.frames import open_frames
 from posec3d.video.scene import film
@@ -113,6 +115,18 @@ def test_of_a_pose_file_the_first_video_is_drawn_unless_one_is_named(made_up, he
     assert sorted(path.name for path in here.glob("*.mp4")) == ["squat_000000-limbs.mp4", "walk_000004-limbs.mp4"]
     assert "30 videos; draws the first, --video squat_000000" in caplog.text
     assert "written: walk_000004-limbs.mp4" in caplog.text
+
+
+def test_of_a_pose_file_no_other_video_is_read_than_the_one_drawn(made_up, here, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        annotation_files, "_video", lambda video, _names: read.append(video.video) or FileVideo("a", {})
+    )
+
+    with pytest.raises(ValueError, match="nobody is in it"):
+        visualize(str(made_up), what="pose", video="walk_000004")
+
+    assert read == ["walk_000004"]
 
 
 def test_a_single_picture_gives_a_picture(clip, here):

@@ -9,6 +9,7 @@ from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
+from posec3d.people import UNKNOWN
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
 from posec3d.skeletons import get_skeleton
@@ -100,6 +101,19 @@ def test_pairs_are_two_people_who_are_near(recognizer, distance, expected):
     assert list(dict.fromkeys(segment.people for segment in timeline)) == expected
 
 
+def test_two_people_who_are_together_for_a_small_part_of_a_video_are_a_pair_of_that_part(recognizer):
+    rng = np.random.RandomState(0)
+    frames = [_frame(time, {1: 100.0, 2: 180.0} if 40 <= time < 60 else {1: 100.0}, rng) for time in range(200)]
+    video = PosedVideo("two", (480, 640), get_skeleton("coco17"), 30.0, frames)
+
+    (segment,) = recognizer.recognize(video, people="pairs")
+
+    assert segment.people == (1, 2)
+    assert (segment.start_seconds, segment.end_seconds) == (pytest.approx(40 / 30), pytest.approx(60 / 30))
+    part = PosedVideo("part", video.canvas, video.skeleton, 30.0, frames[40:60])
+    np.testing.assert_allclose(segment.probabilities, recognizer.recognize(part)[0].probabilities, atol=1e-6)
+
+
 def test_a_timeline_covers_the_video_without_gaps(recognizer):
     rng = np.random.RandomState(0)
     frames = [_frame(time, {1: 100.0}, rng) for time in range(100)]
@@ -184,6 +198,32 @@ def test_a_video_of_nobody_is_refused(recognizer):
         recognizer.recognize(video)
 
 
+@pytest.mark.parametrize("identity", [UNKNOWN, 1])
+@pytest.mark.parametrize("window", [None, 0.5])
+def test_a_keypoint_that_is_not_a_number_is_missing(recognizer, identity, window):
+    frames = [_frame(time, {identity: 100.0}, np.random.RandomState(time)) for time in range(20)]
+    strange, missing = ([_with_nose(frame, *nose) for frame in frames] for nose in ((np.nan, 0.9), (0.0, 0.0)))
+
+    of_strange, of_missing = (
+        recognizer.recognize(PosedVideo("one", (480, 640), get_skeleton("coco17"), 30.0, frames), window=window)
+        for frames in (strange, missing)
+    )
+
+    assert [str(segment) for segment in of_strange] == [str(segment) for segment in of_missing]
+    for one, other in zip(of_strange, of_missing, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+
+
+@pytest.mark.parametrize(("place", "score"), [(np.nan, 1.0), (1.0, np.nan), (np.inf, 1.0)])
+def test_poses_of_which_nothing_is_a_number_show_nobody(recognizer, place, score):
+    poses = posec3d.Poses(
+        np.full((1, 10, 17, 2), place, np.float32), np.full((1, 10, 17), score, np.float32), (240, 320)
+    )
+
+    with pytest.raises(ValueError, match="nobody is found in any of 10 frames"):
+        recognizer.recognize(poses)
+
+
 def test_another_skeleton_is_refused_with_the_names_of_the_right_one(recognizer):
     poses = posec3d.Poses(np.ones((1, 9, 12, 2), np.float32), np.ones((1, 9, 12), np.float32), (20, 20))
 
@@ -218,6 +258,12 @@ def _frame(time, places, rng):
         np.full((len(places), 17), 0.9, np.float32),
         np.array(list(places), np.int64),
     )
+
+
+def _with_nose(frame, place, score):
+    keypoints, scores = frame.keypoints.copy(), frame.scores.copy()
+    keypoints[:, 0], scores[:, 0] = place, score
+    return replace(frame, keypoints=keypoints, scores=scores)
 
 
 def _only(frame, identity):

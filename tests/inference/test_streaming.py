@@ -102,6 +102,23 @@ def test_the_answers_are_those_of_the_recorded_video(recognizer, people, window,
     assert len(segments) > 3 or window > 10
 
 
+def test_keypoints_that_are_not_numbers_are_missing_here_as_well(recognizer):
+    source = make_annotations(1, max_people=1).annotations[0].poses()
+    keypoints = np.concatenate([source.keypoints, source.keypoints + np.float32(20)])[:, :40]
+    scores = np.full(keypoints.shape[:3], 0.9, np.float32)
+    keypoints[:, :, 3] = np.nan
+    frames = [
+        PeopleInFrame(time / 30, keypoints[:, time], scores[:, time], np.array([1, 2]))
+        for time in range(len(scores[0]))
+    ]
+    video = PosedVideo("two", CANVAS, SKELETONS["coco17"], 30.0, frames)
+
+    segments = joined(streamed(recognizer, video, window=1.0, people="pairs"))
+
+    assert {segment.people for segment in segments} == {(1, 2)}
+    assert_same(segments, recognizer.recognize(video, window=1.0, people="pairs"))
+
+
 def test_another_skeleton_is_mapped(recognizer):
     video = party(60, skeleton="halpe26")
 

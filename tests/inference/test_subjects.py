@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from posec3d.inference.subjects import pairs_of_whole
 from posec3d.inference.subjects import spans_of
 from posec3d.inference.subjects import subjects_of
 from posec3d.people import PeopleInFrame
@@ -68,6 +69,34 @@ def test_beside_a_child_the_height_of_the_taller_one_counts():
 
 def test_people_who_never_meet_in_a_frame_are_no_pair():
     assert subjects([frame({1: 0})] * 4 + [frame({2: 0})] * 4, "pairs") == {}
+
+
+@pytest.mark.parametrize(
+    ("num_frames_of_two", "near_for", "expected"),
+    [
+        (8, 8, [(1, 2)]),  # all of what they share, if little of the 100 frames
+        (8, 2, []),  # for two frames
+        (2, 2, []),
+        (40, 10, [(1, 2)]),  # a quarter of what they share
+        (40, 9, []),
+    ],
+)
+def test_a_pair_of_a_whole_video_is_near_for_a_quarter_of_the_time_that_both_are_there(
+    num_frames_of_two, near_for, expected
+):
+    frames = [frame({1: 0})] * 50 + [frame({2: 0 if i < near_for else 99, 1: 0}) for i in range(num_frames_of_two)]
+    frames += [frame({1: 0})] * (100 - len(frames))
+
+    found = pairs_of_whole(frames, num_keypoints=4, canvas=(100, 200))
+
+    assert list(found) == expected
+    assert all(annotation.keypoints.shape == (2, num_frames_of_two, 4, 2) for annotation in found.values())
+
+
+def test_people_of_other_times_are_no_pair():
+    frames = [frame({1: 0})] * 4 + [frame({2: 0})] * 4
+
+    assert pairs_of_whole(frames, num_keypoints=4, canvas=(100, 200)) == {}
 
 
 @pytest.mark.parametrize("people", ["scene", "each", "pairs"])

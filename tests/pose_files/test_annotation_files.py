@@ -8,6 +8,8 @@ from posec3d.annotations import AnnotationSet
 from posec3d.annotations import load_annotations
 from posec3d.annotations import save_annotations
 from posec3d.pose_files import load_pose_file
+from posec3d.pose_files import reading
+from posec3d.pose_files.building import posed_video
 from posec3d.skeletons import get_skeleton
 
 RNG = np.random.default_rng(0)
@@ -31,6 +33,26 @@ def test_every_video_of_the_file_comes_with_its_people(tmp_path):
     np.testing.assert_array_equal(a.frames[2].keypoints[0], first.keypoints[1, 2].astype(np.float32))
 
 
+@pytest.mark.parametrize("name", ["set.pkl", "set.arrow"])
+def test_videos_are_made_one_by_one_when_they_are_asked_for(tmp_path, monkeypatch, name):
+    save_annotations(tmp_path / name, AnnotationSet(tuple(annotation(name) for name in "abcd")))
+    made = []
+    monkeypatch.setattr(
+        reading,
+        "posed_video",
+        lambda video, *_, **__: (
+            made.append(video.name) or posed_video(video, "set", skeleton=None, canvas=None, frames_per_second=30.0)
+        ),
+    )
+
+    videos = load_pose_file(tmp_path / name)
+
+    assert (len(videos), list(videos.names), made) == (4, ["a", "b", "c", "d"], [])
+    assert [video.name for video in (videos[2], videos[-1], *videos[1:3])] == made == ["c", "d", "b", "c"]
+    with pytest.raises(IndexError):
+        videos[4]
+
+
 def test_names_in_the_file_say_the_skeleton(tmp_path):
     names = tuple(name.replace("left", "l") for name in get_skeleton("ntu25").keypoints)
     save_annotations(tmp_path / "set.pkl", AnnotationSet((annotation("a", num_keypoints=25),), keypoint_names=names))
@@ -44,13 +66,13 @@ def test_the_skeleton_may_be_given(tmp_path):
     save_annotations(tmp_path / "set.pkl", AnnotationSet((annotation("a", num_keypoints=25),)))
 
     with pytest.raises(ValueError, match=r"video 'a' has 25 keypoints, as openpose25 and ntu25 have, .*; say which"):
-        load_pose_file(tmp_path / "set.pkl")
+        load_pose_file(tmp_path / "set.pkl")[0]
     (video,) = load_pose_file(tmp_path / "set.pkl", skeleton=get_skeleton("ntu25"))
     assert video.skeleton.name == "ntu25"
     with pytest.raises(
         ValueError, match=r"video 'a' has 25 keypoints, but skeleton 'coco17' has 17; give the skeleton"
     ):
-        load_pose_file(tmp_path / "set.pkl", skeleton=get_skeleton("coco17"))
+        load_pose_file(tmp_path / "set.pkl", skeleton=get_skeleton("coco17"))[0]
 
 
 def test_a_folder_of_single_videos_is_read(tmp_path):

@@ -190,10 +190,16 @@ def test_a_wrong_file_of_classes_says_how_to_write_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("num_keypoints", "name"), [(17, "coco17"), (13, "penn13"), (25, "openpose25"), (33, "mediapipe33")]
+    ("num_keypoints", "name"), [(17, "coco17"), (13, "penn13"), (18, "openpose18"), (33, "mediapipe33")]
 )
 def test_the_skeleton_is_told_by_the_number_of_keypoints(num_keypoints, name):
     assert own(file(num_keypoints)).heatmaps.skeleton == get_skeleton(name)
+
+
+def test_a_number_that_two_skeletons_have_is_left_to_the_user():
+    with pytest.raises(ValueError, match="25 keypoints a person, as openpose25 and ntu25 have; say --skeleton NAME"):
+        own(file(25))
+    assert own(file(25), skeleton="ntu25").heatmaps.skeleton == get_skeleton("ntu25")
 
 
 def test_the_skeleton_is_told_by_the_names_of_keypoints():
@@ -210,6 +216,33 @@ def test_names_of_no_known_skeleton_are_enough_for_keypoints_but_not_for_limbs()
         ValueError, match=r"my.pkl: 3 keypoints a person of no skeleton known here; say --skeleton NAME"
     ):
         own(annotations, kind="limb")
+
+
+def test_names_of_a_known_skeleton_may_be_spelt_otherwise():
+    camel = tuple(name.title().replace("_", "") for name in get_skeleton("coco17").keypoints)
+
+    assert own(file(keypoint_names=camel), kind="limb").heatmaps.skeleton == get_skeleton("coco17")
+
+
+def test_sides_of_own_names_are_told_however_they_are_spelt(tmp_path, caplog):
+    names = ("Top", "LeftFin", "RightFin")
+    (tmp_path / "fish.json").write_text(json.dumps({"keypoints": names, "limbs": [[0, 1], [0, 2]]}))
+
+    of_names = own(file(3, keypoint_names=names)).heatmaps.skeleton
+    of_json = own(file(3), skeleton=str(tmp_path / "fish.json")).heatmaps.skeleton
+
+    assert of_names.mirrored_keypoints == of_json.mirrored_keypoints == (0, 2, 1)
+    assert of_json.mirrored_limbs == (1, 0)
+    assert "other side" not in caplog.text
+
+
+def test_names_without_sides_are_warned_of_where_clips_are_mirrored(caplog):
+    own(file(3, keypoint_names=("top", "leftfin", "rightfin")))
+
+    assert "none of the keypoints 'top', 'leftfin', 'rightfin' has a partner on the other side" in caplog.text
+    caplog.clear()
+    own(file(3, keypoint_names=("top", "leftfin", "rightfin"), classes=("turn left", "turn right", "rest")))
+    assert "other side" not in caplog.text
 
 
 @pytest.mark.parametrize("fields", [{"num_keypoints": 3}, {"keypoint_names": ("a", "b")}])

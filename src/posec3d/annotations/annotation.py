@@ -49,6 +49,13 @@ class Annotation:
         return Poses(keypoints, scores, self.canvas)
 
 
+def as_floats(array: np.ndarray) -> np.ndarray:
+    """Return numbers as annotations hold them: floats of up to 64 bits as they are, whole numbers in float32."""
+    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
+        return array
+    return array.astype(np.float64 if array.dtype.kind == "f" else np.float32)
+
+
 def record_of(annotation: Annotation) -> dict[str, Any]:
     """Return a video as the dictionary that annotation files hold, without the fields that it lacks."""
     record: dict[str, Any] = {

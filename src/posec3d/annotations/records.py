@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from posec3d.annotations.annotation import as_floats
 from posec3d.annotations.unpickling import load_pickle
 
 _LAYOUTS = (
@@ -180,13 +181,11 @@ def _floats(value: Any, field: str, kind: str) -> np.ndarray:
         array = np.asarray(value)
     except ValueError:
         raise FieldError(kind, f"{field} is a list whose parts differ in length") from None
-    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
-        return array
     if array.dtype.kind not in "biuf":
         raise FieldError(
             kind, f"{field} is {_short(value)}" if array.ndim == 0 else f"{field} holds {array.dtype} values"
         )
-    return array.astype(np.float64 if array.dtype.kind == "f" else np.float32)
+    return as_floats(array)
 
 
 def _read_folder(folder: Path) -> RawAnnotations:

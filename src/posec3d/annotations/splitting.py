@@ -10,6 +10,7 @@ from pathlib import Path
 
 from posec3d.annotations.video_lists import ListedVideo
 from posec3d.annotations.video_lists import NamedVideo
+from posec3d.annotations.video_lists import folders_named
 from posec3d.annotations.video_lists import match_videos
 from posec3d.annotations.video_lists import read_lines
 from posec3d.annotations.video_lists import read_table
@@ -108,8 +109,9 @@ def splits_of_lists(paths: Sequence[Path], videos: Sequence[NamedVideo]) -> Spli
 def _matched(listed: Mapping[str, Sequence[ListedVideo]], videos: Sequence[NamedVideo], source: str) -> Splits:
     splits: Splits = {}
     absent: dict[str, None] = {}
+    folders = folders_named(line for lines in listed.values() for line in lines)
     for split, lines in listed.items():
-        found, missing = match_videos(lines, videos)
+        found, missing = match_videos(lines, videos, folders=folders)
         if found:
             splits[split] = tuple(video.name for video in videos if video.name in found)
             absent |= dict.fromkeys(line.video for line in missing)

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from posec3d.annotations.readings import Reading
-from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import skeleton_of_keypoints
+from posec3d.skeletons import skeletons_of_number
 
 ClassesFrom = Literal["argument", "names", "labels"]
 _SHOWN = 4
@@ -124,9 +124,7 @@ def _skeletons(
     if len(keypoints) != 1:
         return ()
     (number,) = keypoints
-    # The same keypoints with other limbs are the same poses.
-    bodies = {row.keypoints: row.name for row in reversed(SKELETONS.values()) if row.num_keypoints == number}
-    return tuple(sorted(bodies.values()))
+    return tuple(sorted(fitting.name for fitting in skeletons_of_number(number)))
 
 
 def _counts(counts: Mapping[int, int] | Mapping[str, int]) -> str:

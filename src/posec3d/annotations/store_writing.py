@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from posec3d.annotations.annotation import Annotation
+from posec3d.annotations.annotation import as_floats
 from posec3d.annotations.columns import is_somebody_seen
 from posec3d.annotations.schema import VideoStream
 from posec3d.annotations.store_layout import SET_KEY
@@ -107,7 +108,9 @@ class _StoreWriter:
         return splits_of
 
     def _write(self, annotation: Annotation, splits: list[int]) -> None:
-        keypoints, scores = annotation.keypoints, annotation.scores
+        # Whole numbers would be read back as floats of the same bits.
+        keypoints = as_floats(annotation.keypoints)
+        scores = None if annotation.scores is None else as_floats(annotation.scores)
         seen = is_somebody_seen(annotation)
         num_people, num_frames, num_keypoints, _ = keypoints.shape
         row = {

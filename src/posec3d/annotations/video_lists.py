@@ -1,9 +1,11 @@
 """The videos of a set by name: how each is called, and which one a line of somebody's list means."""
 
 import csv
+import logging
 import re
 from collections import Counter
 from collections import defaultdict
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from pathlib import PurePosixPath
 _VIDEO_COLUMNS = frozenset(
     {"video", "videos", "name", "file", "filename", "file_name", "path", "clip", "frame_dir", "video_name", "video_id"}
 )
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,36 +65,48 @@ def name_videos(places: Sequence[VideoPlace]) -> tuple[NamedVideo, ...]:
 
 
 def match_videos(
-    listed: Sequence[ListedVideo], videos: Sequence[NamedVideo]
+    listed: Sequence[ListedVideo], videos: Sequence[NamedVideo], *, folders: Collection[str] | None = None
 ) -> tuple[dict[str, ListedVideo], tuple[ListedVideo, ...]]:
     """Return for each name the line that means it, and the lines that mean none of the videos.
 
     A line may give the name, the file or a part of the path, with any ending or none: the video is the one that
     agrees in most parts from the end. Where several lines mean one video, the one that agrees in more parts does.
+    A line that names a folder does not mean a file of another, if the one is a folder of the videos or the other one
+    of `folders`, those that the list names (`folders_named`): fall/1 is not walk/1. Folders that only one side knows,
+    as of a list made elsewhere, are passed over with a warning.
 
     Raises ValueError where a line may mean several videos, and where two lines say different things of one.
     """
-    candidates: defaultdict[str, list[NamedVideo]] = defaultdict(list)
-    for video in videos:
-        last = _parts(video.place.path)[-1]
-        for spelling in {last, last + video.place.suffix}:
-            candidates[spelling].append(video)
+    candidates = _Candidates(videos, folders_named(listed) if folders is None else folders)
     found: dict[str, tuple[int, ListedVideo]] = {}
-    absent = []
+    absent, elsewhere = [], []
     for line in listed:
         match = _match(line, candidates)
         if match is None:
             absent.append(line)
             continue
-        name, agreement = match
-        agreement_before, before = found.get(name, (0, line))
+        video, agreement = match
+        if agreement == 1 and _is_elsewhere(line, video):
+            elsewhere.append(line)
+        agreement_before, before = found.get(video.name, (0, line))
         if agreement == agreement_before and line.value != before.value:
             raise ValueError(
-                f"{line.line}: video {name!r} has {line.value!r}, but {before.line} says {before.value!r}; keep one"
+                f"{line.line}: video {video.name!r} has {line.value!r}, but {before.line} says {before.value!r}; "
+                "keep one"
             )
         if agreement > agreement_before:
-            found[name] = agreement, line
+            found[video.name] = agreement, line
+    if elsewhere:
+        _LOGGER.warning(
+            "%s: %d of %d lines name other folders than those of the videos that they are taken for: %s",
+            elsewhere[0].line, len(elsewhere), len(listed), some([line.video for line in elsewhere]),
+        )  # fmt: skip
     return {name: line for name, (_, line) in found.items()}, tuple(absent)
+
+
+def folders_named(listed: Iterable[ListedVideo]) -> frozenset[str]:
+    """Return the folders that lines name right before the file, by their letters and digits, small."""
+    return frozenset(_folder(_parts(line.video)) for line in listed)
 
 
 def read_table(path: Path, column: str, *, also: Iterable[str] = ()) -> tuple[ListedVideo, ...]:
@@ -145,18 +160,44 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     return [(number, next(csv.reader([line], delimiter=delimiter))) for number, line in lines]
 
 
-def _match(line: ListedVideo, candidates: dict[str, list[NamedVideo]]) -> tuple[str, int] | None:
+class _Candidates:
+    """The videos by the last part of their paths, and which folders tell them apart."""
+
+    def __init__(self, videos: Sequence[NamedVideo], named: Collection[str]) -> None:
+        self._there = {_letters(video.place.folder) for video in videos}
+        self._named = named
+        self._by_file: defaultdict[str, list[NamedVideo]] = defaultdict(list)
+        for video in videos:
+            last = _parts(video.place.path)[-1]
+            for spelling in {last, last + video.place.suffix}:
+                self._by_file[spelling].append(video)
+
+    def of_file(self, file: str) -> Sequence[NamedVideo]:
+        return self._by_file.get(file, ())
+
+    def may_lie_in(self, video: NamedVideo, folder: str) -> bool:
+        own = _folder(_parts(video.place.path))
+        if folder in ("", own):
+            return True
+        return not ((_lies_in_folder(video) and folder in self._there) or own in self._named)
+
+
+def _match(line: ListedVideo, candidates: _Candidates) -> tuple[NamedVideo, int] | None:
     """Return the video that a line means and in how many parts of the path they agree."""
     # Lists such as UCF101's have the class or a number after the name, with a space before.
     for written in (line.video, re.sub(r"\s+\d+$", "", line.video)):
-        *folders, last = _parts(written)
-        for spelling in (last, PurePosixPath(last).stem):
-            if spelling in candidates:
-                return _nearest(line, folders, candidates[spelling])
+        parts = _parts(written)
+        for spelling in (parts[-1], PurePosixPath(parts[-1]).stem):
+            called_so = candidates.of_file(spelling)
+            if called_so:
+                there = [video for video in called_so if candidates.may_lie_in(video, _folder(parts))]
+                return _nearest(line, parts[:-1], there)
     return None
 
 
-def _nearest(line: ListedVideo, folders: list[str], candidates: list[NamedVideo]) -> tuple[str, int] | None:
+def _nearest(
+    line: ListedVideo, folders: Sequence[str], candidates: Sequence[NamedVideo]
+) -> tuple[NamedVideo, int] | None:
     agreements = []
     for video in candidates:
         there = _parts(video.place.path)[:-1]
@@ -164,13 +205,33 @@ def _nearest(line: ListedVideo, folders: list[str], candidates: list[NamedVideo]
         agreements.append(
             next((n for n, (one, other) in enumerate(pairs) if one != other), min(len(folders), len(there)))
         )
-    best = max(agreements)
-    nearest = [video.name for video, agreement in zip(candidates, agreements, strict=True) if agreement == best]
+    best = max(agreements, default=0)
+    nearest = [video for video, agreement in zip(candidates, agreements, strict=True) if agreement == best]
     if len(nearest) == 1:
         return nearest[0], best + 1
-    if best < len(folders):
+    if not nearest or best < len(folders):
         return None
-    raise ValueError(f"{line.line}: {line.video!r} may be {some(nearest)}; write more of the path")
+    raise ValueError(
+        f"{line.line}: {line.video!r} may be {some([one.name for one in nearest])}; write more of the path"
+    )
+
+
+def _is_elsewhere(line: ListedVideo, video: NamedVideo) -> bool:
+    return _lies_in_folder(video) and _folder(_parts(line.video)) not in ("", _letters(video.place.folder))
+
+
+def _lies_in_folder(video: NamedVideo) -> bool:
+    # One of several videos of a file stands below the name of that file, which says less than a folder.
+    return _folder(_parts(video.place.path)) == _letters(video.place.folder)
+
+
+def _folder(parts: Sequence[str]) -> str:
+    return _letters(parts[-2]) if len(parts) > 1 else ""
+
+
+def _letters(folder: str) -> str:
+    """Return a folder's letters and digits, small: apply_eye_makeup and ApplyEyeMakeup are one."""
+    return re.sub(r"[\W_]", "", folder).casefold() or folder
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from posec3d.runtime.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from posec3d.people import PosedVideo
+    from posec3d.people import PosedVideos
     from posec3d.skeletons import Skeleton
     from posec3d.video.pose_estimation import PoseEstimator
     from posec3d.video.sources import Source
@@ -43,7 +43,7 @@ class PeopleFinder:
 
         return load_estimator(self._name)
 
-    def people_of(self, source: "Source") -> "tuple[PosedVideo, ...]":
+    def people_of(self, source: "Source") -> "PosedVideos":
         """Return the people of a video, or of each video in a pose file."""
         from posec3d.inference.reading import is_posed
         from posec3d.inference.reading import read_people

@@ -123,7 +123,8 @@ def recognize(
         lines = [f"{video.name}: {counted(len(video.frames), 'frame')}, {end_of(video):.1f} s"]
         lines += [segment_line(segment, top=top, timeline=window is not None) for segment in segments]
         _say("\n".join(lines if segments else [*lines, _NOBODY[people]]), files=out is not None or json is not None)
-        videos.append(recognized_as_dict(str(shown(source)), video, segments, top=top))
+        if json is not None:
+            videos.append(recognized_as_dict(str(shown(source)), video, segments, top=top))
         place = places.place(video.name)
         if place is not None:
             refuse_overwriting("--out", place, found)
@@ -137,9 +138,9 @@ def recognize(
             num_videos += len(posed)
             if len(posed) > 1 and out is not None and _is_file(out):
                 raise ValueError(f"--out {out}: {shown(source)} has {len(posed)} videos; give the name of a folder")
-            for video in posed:
-                with _noted(failures, source, alone=len(found) == len(posed) == 1, name=video.name):
-                    answer(source, video)
+            for place, name in enumerate(posed.names):
+                with _noted(failures, source, alone=len(found) == len(posed) == 1, name=name):
+                    answer(source, posed[place])
     if json is not None:
         content = {"model": " + ".join(model) or "packaged", "videos": videos, "failed": failures}
         with replacing(json) as unfinished:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.people import PosedVideo
+    from posec3d.people import PosedVideos
     from posec3d.video.sources import Source
 
 _LOGGER = logging.getLogger(__name__)
@@ -164,15 +165,15 @@ def _load(model: str | None, device: Literal["auto", "cpu", "cuda", "mps"]) -> "
     return ActionRecognizer.load(model, device=choose_device(device))
 
 
-def _chosen(videos: "Sequence[PosedVideo]", name: str | None, source: str) -> "PosedVideo":
+def _chosen(videos: "PosedVideos", name: str | None, source: str) -> "PosedVideo":
     """Return the video of this name; without one the first, with a word on it if there are others."""
     if not videos:
         raise ValueError(f"{source}: holds no video; give a file with poses")
     if name is None:
         if len(videos) > 1:
-            _LOGGER.info("%s: %d videos; draws the first, --video %s", source, len(videos), videos[0].name)
+            _LOGGER.info("%s: %d videos; draws the first, --video %s", source, len(videos), videos.names[0])
         return videos[0]
-    return videos[_place(name, [video.name for video in videos], f"{source}: no video {name!r}")]
+    return videos[_place(name, videos.names, f"{source}: no video {name!r}")]
 
 
 def _label(recognizer: "ActionRecognizer", action: str) -> int:

@@ -16,8 +16,8 @@ from jaxtyping import Int
 
 from posec3d.annotations import Annotation
 from posec3d.clips.augmentation import heights
-from posec3d.mapping import spelt_out
 from posec3d.skeletons import Skeleton
+from posec3d.skeletons import spelt_out
 
 _LIMB_KEYPOINTS = frozenset(("elbow", "wrist", "knee", "ankle"))
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from posec3d.people import PosedVideo
+from posec3d.people import PosedVideos
+from posec3d.people import posed_videos
 from posec3d.pose_files import is_pose_file
 from posec3d.pose_files import load_pose_file
 from posec3d.skeletons import Skeleton
@@ -20,7 +21,7 @@ def read_people(
     skeleton: Skeleton | None = None,
     canvas: tuple[int, int] | None = None,
     advance: Callable[[int], object] = lambda _: None,
-) -> tuple[PosedVideo, ...]:
+) -> PosedVideos:
     """Return the people of a recorded video, or those of each video of a pose file.
 
     `estimator` finds the people of a video; MoveNet without one. `skeleton` and `canvas` are for pose files that do not
@@ -32,7 +33,7 @@ def read_people(
         from posec3d.video.movenet import MoveNet
 
         estimator = MoveNet()
-    return (extract_poses(source, estimator, advance=advance),)
+    return posed_videos([extract_poses(source, estimator, advance=advance)])
 
 
 def is_posed(source: Source) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from posec3d.inference.scorer import Scorer
 from posec3d.inference.segments import Segment
 from posec3d.inference.segments import joined
 from posec3d.inference.subjects import People
+from posec3d.inference.subjects import pairs_of_whole
 from posec3d.inference.subjects import spans_of
 from posec3d.inference.subjects import subjects_of
 from posec3d.inference.windows import MomentAverager
@@ -36,7 +38,9 @@ from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
 from posec3d.people import share_identities
 from posec3d.people import unstack_people
+from posec3d.people import without_strange_numbers
 from posec3d.poses import Poses
+from posec3d.poses import mark_missing
 from posec3d.skeletons import SKELETONS
 from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import scene_of
@@ -150,8 +154,9 @@ class ActionRecognizer:
         return explain(self.model, self.card, annotation, label)
 
     def fitting(self, video: PosedVideo) -> PosedVideo:
-        """Return the video with identities and with the keypoints of the model's skeleton."""
-        return map_people(told_apart(video), self.card.heatmaps.skeleton)
+        """Return the video with identities and with the keypoints of the model's skeleton, without NaN."""
+        known = replace(video, frames=[without_strange_numbers(frame) for frame in video.frames])
+        return map_people(told_apart(known), self.card.heatmaps.skeleton)
 
     def probabilities(
         self, videos: Sequence[Annotation], *, num_clips: int | None = None, mirrored: bool = True
@@ -176,6 +181,7 @@ class ActionRecognizer:
     def _as_video(self, given: Annotation | Poses) -> PosedVideo:
         """Return poses at hand as a video of 30 frames a second; those with the model's number of keypoints fit it."""
         poses = given.poses() if isinstance(given, Annotation) else given
+        poses = Poses(*mark_missing(poses.keypoints, poses.scores), poses.canvas)
         name = given.video if isinstance(given, Annotation) else "poses"
         own = self.card.heatmaps.skeleton
         alike = [one for one in (own, *SKELETONS.values()) if one.num_keypoints == poses.num_keypoints]
@@ -231,11 +237,10 @@ class ActionRecognizer:
             follows = any(scorer.card.heatmaps.kind == "motion" for scorer in self._scorers)
             return {None: annotation_of(video) if follows else scene_of(video)}
         num_keypoints = self.card.heatmaps.skeleton.num_keypoints
-        spans = spans_of(video.frames)
         if people == "pairs":
-            return dict(subjects_of(video.frames, "pairs", num_keypoints=num_keypoints, canvas=video.canvas))
+            return pairs_of_whole(video.frames, num_keypoints=num_keypoints, canvas=video.canvas)
         found: dict[Who, Annotation] = {}
-        for identity, (first, last) in sorted(spans.items()):
+        for identity, (first, last) in sorted(spans_of(video.frames).items()):
             alone = share_identities(video.frames[first:last], {identity})
             for annotation in subjects_of(alone, "each", num_keypoints=num_keypoints, canvas=video.canvas).values():
                 found[identity,] = annotation

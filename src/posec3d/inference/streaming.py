@@ -20,6 +20,7 @@ from posec3d.inference.windows import Window
 from posec3d.inference.windows import WindowCutter
 from posec3d.mapping import map_keypoints
 from posec3d.people import PeopleInFrame
+from posec3d.people import without_strange_numbers
 from posec3d.skeletons import Skeleton
 
 _LOGGER = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class StreamingRecognizer:
     def cut(self, people: PeopleInFrame) -> list[Window]:
         """Do the first third of `update`: return the windows that this frame ends."""
         self._last_seconds = (self._last_seconds[1], people.seconds)
+        people = without_strange_numbers(people)
         own = self._recognizer.card.heatmaps.skeleton
         if self._skeleton.keypoints != own.keypoints:
             keypoints, scores = map_keypoints(people.keypoints, people.scores, self._skeleton, own)

@@ -14,7 +14,7 @@ from posec3d.people import stack_people
 from posec3d.poses import Poses
 
 People = Literal["scene", "each", "pairs"]
-# Who is seen in a smaller share of a window's frames, or in fewer frames, is not judged on their own.
+# Who is seen in a smaller share of the frames to judge, or in fewer frames, is not judged on their own.
 _LEAST_SHARE, _LEAST_FRAMES = 0.25, 3
 # Two people are near if the gap between their boxes is at most so many times the taller one's height.
 _NEAR = 0.5
@@ -30,14 +30,33 @@ def subjects_of(
         return {}
     if people == "scene":
         return {None: _of_rows(poses, list(range(poses.num_people)))}
-    least = min(max(_LEAST_FRAMES, _LEAST_SHARE * len(frames)), len(frames))
-    judged = np.flatnonzero(seen.sum(-1) >= least).tolist()
-    groups: list[tuple[int, ...]] = [(row,) for row in judged]
-    if people == "pairs":
-        pairs = combinations(judged, 2)
-        groups = [pair for pair in pairs if _near_share(poses, *pair) * len(frames) >= least]
-    found = {tuple(sorted(int(ids[row]) for row in rows)): _of_rows(poses, list(rows)) for rows in groups}
+    found = {
+        tuple(sorted(int(ids[row]) for row in rows)): _of_rows(poses, list(rows))
+        for rows in _judged(poses, people, fewest=min(_LEAST_FRAMES, len(frames)))
+    }
     return dict(sorted(found.items()))
+
+
+def pairs_of_whole(
+    frames: Sequence[PeopleInFrame], *, num_keypoints: int, canvas: tuple[int, int]
+) -> dict[tuple[int, ...] | None, Annotation]:
+    """Return the poses of every two people of a whole video, over the frames between the first and last of both.
+
+    What share of the time they are near is measured there: in a long video everybody meets for a small part of it.
+    """
+    poses, ids = stack_people(frames, num_keypoints, canvas)
+    rows = {int(identity): row for row, identity in enumerate(ids)}
+    spans = spans_of(frames)
+    found: dict[tuple[int, ...] | None, Annotation] = {}
+    for pair in combinations(sorted(spans), 2):
+        first, last = max(spans[one][0] for one in pair), min(spans[one][1] for one in pair)
+        if first >= last:
+            continue
+        both = [rows[one] for one in pair]
+        together = Poses(poses.keypoints[both, first:last], poses.scores[both, first:last], canvas)
+        if _judged(together, "pairs", fewest=min(_LEAST_FRAMES, len(frames))):
+            found[pair] = _of_rows(together, [0, 1])
+    return found
 
 
 def spans_of(frames: Sequence[PeopleInFrame]) -> dict[int, tuple[int, int]]:
@@ -47,6 +66,15 @@ def spans_of(frames: Sequence[PeopleInFrame]) -> dict[int, tuple[int, int]]:
         for identity in frame.ids.tolist():
             spans[identity] = (spans.get(identity, (index, 0))[0], index + 1)
     return spans
+
+
+def _judged(poses: Poses, people: Literal["each", "pairs"], *, fewest: int) -> list[tuple[int, ...]]:
+    """Return the rows of each person or pair who is seen for long enough."""
+    least = max(fewest, _LEAST_SHARE * poses.num_frames)
+    judged = np.flatnonzero(np.any(poses.scores > 0, axis=-1).sum(-1) >= least).tolist()
+    if people == "each":
+        return [(row,) for row in judged]
+    return [pair for pair in combinations(judged, 2) if _near_share(poses, *pair) * poses.num_frames >= least]
 
 
 def _of_rows(poses: Poses, rows: list[int]) -> Annotation:

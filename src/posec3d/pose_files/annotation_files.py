@@ -1,5 +1,6 @@
 """Annotation files of our own, mmaction2 and pyskl: poses that somebody has extracted already."""
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from posec3d.annotations import Annotation
 from posec3d.annotations import load_annotations
+from posec3d.annotations.columns import names_of
 from posec3d.pose_files.contents import FileVideo
 from posec3d.pose_files.contents import Person
 
@@ -14,10 +16,14 @@ from posec3d.pose_files.contents import Person
 _UNSAID = (0, 0)
 
 
-def annotated_videos(path: Path) -> Sequence[FileVideo]:
-    """Return the videos of an annotation file, or of a folder with a file each; who is who is told by the rows."""
-    annotations = load_annotations(path, canvas=_UNSAID)
-    return [_video(annotation, annotations.keypoint_names) for annotation in annotations.annotations]
+def annotated_videos(path: Path) -> tuple[Sequence[str], Callable[[int], FileVideo]]:
+    """Return the names of the videos of an annotation file, or of a folder with a file each, and what reads one.
+
+    Who is who is told by the rows. As Python objects a video takes 15 times as much memory as its arrays, so that
+    videos are read one by one.
+    """
+    stored = load_annotations(path, canvas=_UNSAID)
+    return names_of(stored.annotations), lambda place: _video(stored.annotations[place], stored.keypoint_names)
 
 
 def _video(annotation: Annotation, names: Sequence[str] | None) -> FileVideo:

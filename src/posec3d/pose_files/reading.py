@@ -4,10 +4,12 @@ import json
 import os
 from collections.abc import Iterator
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from posec3d.people import PosedVideo
+from posec3d.people import PosedVideos
+from posec3d.people import posed_videos
 from posec3d.pose_files import coco
 from posec3d.pose_files import mmpose
 from posec3d.pose_files import openpose
@@ -22,6 +24,7 @@ from posec3d.skeletons import Skeleton
 
 _SUFFIXES = (".json", ".npz", ".csv", ".pkl", ".pkl.gz", ".arrow")
 _ANNOTATIONS = (b"\x1f\x8b", b"\x80", b"ARROW1")
+_ARRAYS = (b"PK", b"\x93NUMPY")
 _BOM = b"\xef\xbb\xbf"
 _FORMATS = (
     "expected JSON as OpenPose, AlphaPose, MMPose or COCO write it, an .npz or .csv of keypoints, "
@@ -44,23 +47,42 @@ def load_pose_file(
     skeleton: Skeleton | None = None,
     canvas: tuple[int, int] | None = None,
     frames_per_second: float = 30.0,
-) -> tuple[PosedVideo, ...]:
+) -> PosedVideos:
     """Read the videos of a pose file, or of a folder of JSON files, one a frame or one a video.
 
     Formats: annotation files (`load_annotations`), COCO datasets and results, OpenPose, AlphaPose, MMPose's demos,
     npz and csv. `skeleton` is that of the file where it cannot be told, `canvas` the (height, width) of frames and
     `frames_per_second` their rate where the file does not say them. Without a canvas it is the smallest that holds all
-    keypoints, with a warning. People have ids where the file tells them apart.
+    keypoints, with a warning. People have ids where the file tells them apart. Videos of annotation files, which may be
+    many, are made when they are asked for.
 
-    Raises ValueError for what is none of the formats or cannot be used, and FileNotFoundError.
+    Raises ValueError for what is none of the formats or cannot be used, and FileNotFoundError; for a video of an
+    annotation file that cannot be used, when it is asked for.
     """
     path = Path(path)
     if frames_per_second <= 0:
         raise ValueError(f"{path}: frames_per_second is {frames_per_second:g}; give a rate above 0")
-    return tuple(
-        posed_video(video, source, skeleton=skeleton, canvas=canvas, frames_per_second=frames_per_second)
-        for source, video in _videos(path)
-    )
+    decide = partial(posed_video, skeleton=skeleton, canvas=canvas, frames_per_second=frames_per_second)
+    if _holds_annotations(path):
+        names, read = annotated_videos(path)
+        return PosedVideos(names, lambda place: decide(read(place), str(path)))
+    return posed_videos([decide(video, source) for source, video in _videos(path)])
+
+
+def _holds_annotations(path: Path) -> bool:
+    if path.is_dir():
+        return any(_is_pickle(entry) for entry in path.iterdir() if not entry.name.startswith("."))
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if start.startswith(_ARRAYS) or not start.strip():
+        return False
+    return _is_pickle(path) or start.startswith(_ANNOTATIONS)
+
+
+def _is_pickle(path: Path) -> bool:
+    return path.name.lower().endswith((".pkl", ".pkl.gz"))
 
 
 def _videos(path: Path) -> Iterator[tuple[str, FileVideo]]:
@@ -75,10 +97,8 @@ def _videos(path: Path) -> Iterator[tuple[str, FileVideo]]:
     if not text:
         raise ValueError(f"{path}: the file is empty; copy or write it again")
     found: Sequence[FileVideo]
-    if start.startswith((b"PK", b"\x93NUMPY")):
+    if start.startswith(_ARRAYS):
         found = [array_video(path)]
-    elif path.name.lower().endswith((".pkl", ".pkl.gz")) or start.startswith(_ANNOTATIONS):
-        found = annotated_videos(path)
     elif text.startswith((b"{", b"[")):
         found = _videos_of_json(read_json(path), path)
     elif path.suffix.lower() == ".json":
@@ -110,10 +130,6 @@ def read_json(path: Path) -> Any:
 def _videos_of_folder(folder: Path) -> Iterator[tuple[str, FileVideo]]:
     # A name with a leading dot is a file that somebody is still writing.
     paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    if any(path.name.lower().endswith((".pkl", ".pkl.gz")) for path in paths):
-        for video in annotated_videos(folder):
-            yield str(folder), video
-        return
     paths = sorted(path for path in paths if path.suffix.lower() == ".json")
     if not paths:
         raise FileNotFoundError(f"{folder}: no *.json in this folder; give a pose file, or a folder of OpenPose's")

@@ -3,18 +3,17 @@
 import logging
 from collections.abc import Sequence
 
-from posec3d.mapping import spelt_out
 from posec3d.pose_files.contents import FileVideo
 from posec3d.pose_files.contents import Person
 from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
-from posec3d.skeletons import get_skeleton
+from posec3d.skeletons import skeleton_meant
+from posec3d.skeletons import skeletons_of_number
+from posec3d.skeletons import spelt_out
 
 _LOGGER = logging.getLogger(__name__)
 # Whole bodies that begin with the keypoints of a body: COCO-WholeBody, and Halpe-FullBody.
 _BODY_OF_WHOLE = {133: "coco17", 136: "halpe26"}
-# Several skeletons of the table have so many keypoints; this one is what files without names mean by it.
-_USUAL = {17: "coco17"}
 
 
 def choose_skeleton(
@@ -73,12 +72,12 @@ def _number_of_keypoints(
 
 
 def _by_number(count: int, among: Sequence[str], source: str, where: str) -> Skeleton:
-    if _USUAL.get(count) in among:
-        return get_skeleton(_USUAL[count])
-    fitting = [name for name in among if get_skeleton(name).num_keypoints == count]
-    if len(fitting) == 1:
-        return get_skeleton(fitting[0])
-    ambiguous = f"as {' and '.join(fitting)} have" if fitting else f"unlike {', '.join(among)}"
+    fitting = [skeleton for skeleton in skeletons_of_number(count) if skeleton.name in among]
+    chosen = skeleton_meant(fitting)
+    if chosen is not None:
+        return chosen
+    names = " and ".join(skeleton.name for skeleton in fitting)
+    ambiguous = f"as {names} have" if fitting else f"unlike {', '.join(among)}"
     raise ValueError(
         f"{source}: {where} has {count} keypoints, {ambiguous}, and the file does not name them; say which skeleton "
         f"it is of, one of {', '.join(SKELETONS)} or one of your own"

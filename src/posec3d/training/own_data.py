@@ -12,11 +12,11 @@ from jaxtyping import Int64
 from posec3d.annotations import AnnotationSet
 from posec3d.annotations.columns import labels_of
 from posec3d.annotations.labelling import read_classes
+from posec3d.annotations.video_lists import some
 from posec3d.experiment import Backbone
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
-from posec3d.mapping import spelt_out
 from posec3d.recipes import Kind
 from posec3d.recipes import Recipe
 from posec3d.recipes import own_data
@@ -26,7 +26,10 @@ from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
 from posec3d.skeletons import mirrored_name
 from posec3d.skeletons import side_of
+from posec3d.skeletons import skeleton_meant
 from posec3d.skeletons import skeleton_of_keypoints
+from posec3d.skeletons import skeletons_of_number
+from posec3d.skeletons import spelt_out
 
 Size = Literal["small", "full"]
 # Up to so many training videos the recipe for small data is taken. UCF101 and FineGYM, with 9,000 and 20,000, are
@@ -88,12 +91,7 @@ def experiment_for(
         f"a {data.held_out:.0%} held out of these" if val is None else f"split {val!r}",
     )
     pairs = mirrored_classes(names or ())
-    if pairs:
-        _LOGGER.info(
-            "classes %r and %r mirror each other: no clip is mirrored, in training or testing (clips.train_mirror, "
-            "clips.test_mirror)",
-            *pairs[0],
-        )
+    _say_mirroring(pairs, body)
     if backbone == "rocket":
         return solved(data, skeleton=body, mirrored=not pairs)
     labels = labels_of(annotations.split(train))
@@ -160,6 +158,23 @@ def _say_recipe(recipe: Recipe, num_videos: int, weights: tuple[float, ...] | No
     )
 
 
+def _say_mirroring(classes: Sequence[tuple[str, str]], skeleton: Skeleton) -> None:
+    if classes:
+        _LOGGER.info(
+            "classes %r and %r mirror each other: no clip is mirrored, in training or testing (clips.train_mirror, "
+            "clips.test_mirror)",
+            *classes[0],
+        )
+    elif skeleton.keypoints not in {row.keypoints for row in SKELETONS.values()} and not any(
+        place != mirror for place, mirror in enumerate(skeleton.mirrored_keypoints)
+    ):
+        _LOGGER.warning(
+            "none of the keypoints %s has a partner on the other side by its name: in mirrored clips left ones stand "
+            "where right ones do; call partners as left_hand and right_hand",
+            some(skeleton.keypoints),
+        )
+
+
 def _splits(
     annotations: AnnotationSet, train: str | None, val: str | None
 ) -> tuple[str | None, str | None, str | None]:
@@ -209,19 +224,15 @@ def _given_skeleton(name: str) -> Skeleton:
 
 
 def _skeleton_of(annotations: AnnotationSet, kind: Kind) -> Skeleton:
-    count = annotations.annotations[0].keypoints.shape[2] if annotations.annotations else 0
-    if annotations.keypoint_names:
-        known = skeleton_of_keypoints(annotations.keypoint_names)
-        if known is not None:
-            return known
-        if kind == "keypoint" and len(annotations.keypoint_names) == count:
-            return Skeleton("own", annotations.keypoint_names, ())
-    else:
-        # The first of several with that many keypoints is the common one: coco17 comes before h36m17.
-        fitting = [skeleton for skeleton in SKELETONS.values() if skeleton.num_keypoints == count]
-        if fitting:
-            return fitting[0]
+    names, count = annotations.keypoint_names, annotations.annotations[0].keypoints.shape[2]
+    fitting = () if names else skeletons_of_number(count)
+    chosen = skeleton_of_keypoints(names) if names else skeleton_meant(fitting)
+    if chosen is None and names and kind == "keypoint" and len(names) == count:
+        chosen = Skeleton("own", names, ())
+    if chosen is not None:
+        return chosen
+    which = f", as {' and '.join(one.name for one in fitting)} have" if fitting else " of no skeleton known here"
     raise ValueError(
-        f"{annotations.source}: {count} keypoints a person of no skeleton known here; say --skeleton NAME, "
-        f"one of {', '.join(SKELETONS)}, or a .json file with names and limbs"
+        f"{annotations.source}: {count} keypoints a person{which}; say --skeleton NAME, one of "
+        f"{', '.join(SKELETONS)}, or a .json file with names and limbs"
     )

@@ -105,10 +105,10 @@ def extract_annotations(source: Source, estimator: PoseEstimator | None, reading
     Raises ValueError, FileNotFoundError and OSError for what cannot be read.
     """
     if estimator is None:
-        videos = load_pose_file(Path(source), skeleton=reading.skeleton, canvas=reading.canvas)
-        videos = tuple(told_apart(video) for video in videos)
+        stored = load_pose_file(Path(source), skeleton=reading.skeleton, canvas=reading.canvas)
+        videos = [told_apart(video) for video in stored]
     else:
-        videos = (extract_poses(source, estimator),)
+        videos = [extract_poses(source, estimator)]
     if not any(video.frames for video in videos):
         raise ValueError(f"{shown(source)}: has no frames; give another file")
     names = {video.skeleton.keypoints for video in videos}
