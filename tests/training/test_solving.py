@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ import torch
 from posec3d.annotations import Annotation
 from posec3d.annotations.columns import labels_of
 from posec3d.checkpoints import load_model
+from posec3d.checkpoints import read_checkpoint
 from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
@@ -129,8 +132,18 @@ def test_too_many_videos_and_settings_of_gradient_steps_are_refused():
     check_solvable(experiment(), MOST_VIDEOS)
     with pytest.raises(ValueError, match="on at most 5,000 videos, and there are 5,001"):
         check_solvable(experiment(), MOST_VIDEOS + 1)
+    with pytest.raises(ValueError, match="from at least 2 videos, and there is 1"):
+        check_solvable(experiment(), 1)
     with pytest.raises(ValueError, match=r"training\.mixup=0\.2: the network rocket is solved for"):
         check_solvable(experiment(training=Training(mixup=0.2)), 5)
     with pytest.raises(ValueError, match=r"augmentation\.noise=0\.1: the network rocket is solved for"):
         check_solvable(experiment(augmentation=Augmentation(noise=0.1)), 5)
     check_solvable(experiment(training=Training(best_by="mean_class")), 5)
+
+
+def test_two_videos_are_enough_and_equal_ones_break_nothing(tmp_path, five):
+    one = made_up(2, seed=0)
+    assert solve(experiment(heatmaps=five), one, None, work_dir=tmp_path).last.is_file()
+    same = [one[0], *(replace(one[0], video=f"same{number}", label=number % 2) for number in range(3))]
+    weights, _ = read_checkpoint(solve(experiment(heatmaps=five), same, None, work_dir=tmp_path).last)
+    assert all(torch.isfinite(tensor).all() for tensor in weights.values())

@@ -59,7 +59,7 @@ def solve(
 ) -> TrainingResult:
     """Solve for the network rocket on all training videos, and keep it in `work_dir`: as last, as best if validated.
 
-    ValueError for more videos than memory is for, and for settings that would change nothing.
+    ValueError for too few or too many videos, and for settings that would change nothing.
     """
     check_solvable(experiment, len(train_videos))
     card = card_of(experiment)
@@ -150,7 +150,7 @@ def _features(
 
 
 def check_solvable(experiment: Experiment, num_videos: int) -> None:
-    """Raise ValueError for more videos than memory is for, and for settings that would change nothing."""
+    """Raise ValueError for too few or too many videos, and for settings that would change nothing."""
     for name, given, plain in (
         ("training", experiment.training, Training(best_by=experiment.training.best_by)),
         ("augmentation", experiment.augmentation, Augmentation()),
@@ -159,6 +159,8 @@ def check_solvable(experiment: Experiment, num_videos: int) -> None:
         if changed:
             setting = f"{name}.{changed[0]}={getattr(given, changed[0])}"
             raise ValueError(f"{setting}: the network rocket is solved for, not trained step by step; leave it out")
+    if num_videos < 2:
+        raise ValueError(f"the network rocket learns from at least 2 videos, and there is {num_videos}; give more")
     if num_videos > MOST_VIDEOS:
         raise ValueError(
             f"the network rocket is solved for on at most {MOST_VIDEOS:,} videos, and there are {num_videos:,}; train "
