@@ -21,6 +21,8 @@ from posec3d.checkpoints import read_checkpoint
 from posec3d.checkpoints import save_checkpoint
 from posec3d.cli import main
 from posec3d.config_files import load_experiment
+from posec3d.evaluation.scores import Scores
+from posec3d.evaluation.scores import save_scores
 from posec3d.experiment import card_of
 from posec3d.synthetic import make_annotations
 
@@ -517,3 +519,36 @@ def test_memory_that_torch_does_not_get_is_one_sentence(made_up, tmp_path, monke
     monkeypatch.setattr("posec3d.training.loop.train", train)
     assert main(["train", "--annotations", "my.pkl", "--cfg-options", *TINY]) == 2
     assert "out of memory; take less at once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["test", "model.safetensors", "--annotations", "my.pkl", "--out", "my.pkl"],
+        ["test", "model.safetensors", "--annotations", "my.pkl", "--confusion", "model.safetensors"],
+        ["robustness", "model.safetensors", "--annotations", "my.pkl", "--json", "my.pkl"],
+        ["recognize", "my.pkl", "--model", "model.safetensors", "--json", "model.safetensors"],
+        ["fuse", "one.npz", "two.npz", "--out", "two.npz"],
+    ],
+)
+def test_what_is_read_is_never_written_over(made_up, tmp_path, words, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("model.safetensors", "one.npz", "two.npz"):
+        (tmp_path / name).write_text("mine")
+    before = made_up.read_bytes()
+    assert main(words) == 2
+    assert "is the source itself; give another name" in capsys.readouterr().err
+    assert made_up.read_bytes() == before
+    assert {(tmp_path / name).read_text() for name in ("model.safetensors", "one.npz", "two.npz")} == {"mine"}
+
+
+def test_each_file_is_measured_in_whatever_order_it_lists_videos(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    labels, videos = np.array([0, 1, 1, 0, 2]), ("a", "b", "c", "d", "e")
+    values = np.eye(3, dtype=np.float32)[labels]
+    save_scores(tmp_path / "one.npz", Scores(values, labels, videos))
+    save_scores(tmp_path / "two.npz", Scores(values[::-1], labels[::-1], videos[::-1]))
+    assert main(["fuse", "one.npz", "two.npz", "--out", "both.npz"]) == 0
+    said = capsys.readouterr()
+    assert said.out.count("1.0000") == 9
+    assert "scores of 5 videos written to both.npz" in said.err

@@ -113,3 +113,12 @@ def test_two_streams_of_ntu120_fuse_as_recorded(shared, weights, top1, top5, mea
     assert accuracy.top5 == pytest.approx(top5, abs=5e-5)
     assert accuracy.mean_class == pytest.approx(mean_class, abs=5e-5)
     assert accuracy.num_videos == 60
+
+
+def test_files_that_name_their_classes_otherwise_are_refused():
+    named = replace(FIRST, classes=("golf", "wave"))
+    swapped = replace(SECOND, classes=("wave", "golf"))
+    with pytest.raises(ValueError, match="class 0 is 'golf' in file 2 and 'wave' in file 3; fuse results of models"):
+        fuse([SECOND, named, swapped], [1, 1, 1])
+    # Of another language, or without names, they are taken for the same.
+    assert fuse([named, replace(SECOND, classes=("Golf", "Winken")), FIRST], [1, 1, 1]).classes == ("golf", "wave")

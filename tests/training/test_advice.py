@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,12 @@ def test_the_first_steps_are_not_judged():
     assert not worth_judging(settings, 20, 100)
     assert not worth_judging(settings, 5, 1000)
     assert worth_judging(settings, 10, 1000)
+
+
+def test_so_few_steps_that_nothing_is_learnt_are_told():
+    (sentence,) = before_training(experiment(epochs=12), FINE)
+    assert sentence.startswith("12 epochs are 12 steps in all, and a network seldom learns in less than 100: take")
+    assert sentence.endswith("take --epochs 100 or more")
+    assert before_training(experiment(epochs=100), FINE) == []
+    started = replace(experiment(epochs=12), init="weights.pth")
+    assert before_training(started, FINE) == []

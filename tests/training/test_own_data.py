@@ -9,6 +9,7 @@ from posec3d.experiment import Augmentation
 from posec3d.experiment import Network
 from posec3d.recipes import SMALL_DATA
 from posec3d.skeletons import get_skeleton
+from posec3d.synthetic import make_annotations
 from posec3d.training.own_data import class_weights_for
 from posec3d.training.own_data import experiment_for
 from posec3d.training.own_data import mirrored_classes
@@ -296,3 +297,16 @@ def test_a_missing_skeleton_file_is_named(tmp_path):
 def test_a_file_without_videos_is_refused():
     with pytest.raises(ValueError, match=r"my.pkl: has no videos"):
         own(file(labels=()))
+
+
+def test_names_in_another_order_than_the_file_s_are_refused(tmp_path):
+    annotations = make_annotations(6, seed=0, motions=("squat", "walk", "wave"))
+    assert annotations.classes == ("squat", "walk", "wave")
+    names = tmp_path / "names.txt"
+    names.write_text("walk\nsquat\nwave\n")
+    with pytest.raises(
+        ValueError, match=r"names.txt: calls class 0 'walk', and .* calls it 'squat'; leave":
+        experiment_for(annotations, kind="keypoint", size="small", epochs=1, classes=names)
+    names.write_text("Kniebeuge\nGehen\nWinken\n")
+    translated = experiment_for(annotations, kind="keypoint", size="small", epochs=1, classes=names)
+    assert translated.data.classes == ("Kniebeuge", "Gehen", "Winken")

@@ -1,5 +1,6 @@
 """`posec3d fuse`: what several models say together."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,8 @@ from typing import Annotated
 import tyro
 
 from posec3d.commands.options import OptionalPath
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def fuse(
@@ -29,6 +32,7 @@ def fuse(
     """
     import numpy as np
 
+    from posec3d.commands.answers import refuse_overwriting
     from posec3d.evaluation.fusion import fuse as fuse_scores
     from posec3d.evaluation.metrics import measure
     from posec3d.evaluation.scores import load_labels
@@ -38,6 +42,7 @@ def fuse(
     if len(files) < 2:
         raise ValueError("give at least two files of scores to fuse")
     given = weights or (1.0,) * len(files)
+    refuse_overwriting("--out", out, [*files, *([] if labels is None else [labels])])
     streams = [load_scores(file) for file in files]
     fused = fuse_scores(streams, given)
     truth = fused.labels if labels is None else load_labels(labels, num_videos=len(fused.values))
@@ -48,7 +53,10 @@ def fuse(
         )
     if out is not None:
         save_scores(out, replace(fused, labels=truth))
-    named = [(str(file), stream.values) for file, stream in zip(files, streams, strict=True)]
+        _LOGGER.info("scores of %d videos written to %s", len(fused.values), out)
+    # Each in the order of the first, as the labels are.
+    ordered = [fuse_scores([streams[0], stream], [0, 1]).values for stream in streams]
+    named = [(str(file), values) for file, values in zip(files, ordered, strict=True)]
     rule = ":".join(f"{weight:g}" for weight in given)
     width = max(len(name) for name, _ in [*named, (f"fused {rule}", None)])
     print(f"{'':{width}}   top-1   top-5  mean class")

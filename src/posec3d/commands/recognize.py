@@ -101,10 +101,10 @@ def recognize(
     finder.check(found)
     check_answers(top, threshold)
     _check_options(window, stride, out, json, several=len(found) > 1)
-    refuse_overwriting("--json", json, found)
+    refuse_overwriting("--json", json, [*found, *model])
     places = _Places(out)
     for source in found:
-        refuse_overwriting("--out", _Places(out).place(name_of(source)), found)
+        refuse_overwriting("--out", _Places(out).place(name_of(source)), [*found, *model])
 
     # What needs PyTorch comes after what may be wrong at once.
     from posec3d.inference.output import counted

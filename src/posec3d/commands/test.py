@@ -94,6 +94,7 @@ def test(
 
     from posec3d.annotations.columns import labels_of
     from posec3d.annotations.columns import names_of
+    from posec3d.commands.answers import refuse_overwriting
     from posec3d.evaluation.charts import save_confusion_matrix
     from posec3d.evaluation.metrics import measure
     from posec3d.evaluation.scores import Scores
@@ -103,6 +104,8 @@ def test(
     from posec3d.evaluation.scoring import views_loader
     from posec3d.runtime.devices import default_workers
 
+    for option, path in (("--out", out), ("--confusion", confusion)):
+        refuse_overwriting(option, path, [one for one in (config, checkpoint, annotations) if one is not None])
     if out is not None:
         check_scores_path(out)
     if confusion is not None:

@@ -14,13 +14,14 @@ def fuse(streams: Sequence[Scores], weights: Sequence[float]) -> Scores:
     """Return the weighted mean of the scores of several models; labels, ids and class names from whoever has them.
 
     Streams that all carry video ids may list them in different orders. Raises ValueError when numbers of videos or
-    classes, ids or labels differ between streams.
+    classes, names of classes, ids or labels differ between streams.
     """
     if len(weights) != len(streams):
         raise ValueError(f"{len(weights)} weights for {len(streams)} files of scores; give one weight a file")
     if not all(0 <= weight < float("inf") for weight in weights) or sum(weights) == 0:
         raise ValueError(f"weights {tuple(weights)} must be numbers from 0 on, and not all 0")
     first = streams[0]
+    _check_classes([stream.classes for stream in streams])
     aligned = [first, *(_in_order_of(first, stream, position) for position, stream in enumerate(streams[1:], start=2))]
     total = sum(weight * stream.values for weight, stream in zip(weights, aligned, strict=True))
     labels = _agreed([stream.labels for stream in aligned if stream.labels is not None])
@@ -51,6 +52,20 @@ def _in_order_of(first: Scores, other: Scores, position: int) -> Scores:
     order = [place[video] for video in first.videos]
     labels = None if other.labels is None else other.labels[order]
     return Scores(other.values[order], labels, first.videos, other.classes)
+
+
+def _check_classes(names: Sequence[tuple[str, ...] | None]) -> None:
+    known = [(position, one) for position, one in enumerate(names, start=1) if one is not None]
+    for position, others in known[1:]:
+        place, first = known[0]
+        # Names of which none is the same are those of another language or spelling.
+        differing = [label for label, pair in enumerate(zip(first, others, strict=False)) if len({*pair}) > 1]
+        if differing and set(first) & set(others):
+            label = differing[0]
+            raise ValueError(
+                f"class {label} is {first[label]!r} in file {place} and {others[label]!r} in file {position}; fuse "
+                "results of models that know the same classes in the same order"
+            )
 
 
 def _agreed(labels: Sequence[np.ndarray]) -> np.ndarray | None:

@@ -1,6 +1,7 @@
 """What goes wrong without an error: said before the hours are spent, or as soon as it shows."""
 
 import logging
+import math
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -23,6 +24,8 @@ _FEWEST_CLIPS = 4
 _HIGHEST_RATE_A_CLIP = 4 * 0.2 / 128
 # Adam's steps are as long as the rate, whatever the gradient.
 _HIGHEST_ADAM_RATE = 0.01
+# From scratch; 28 videos in 48 steps gave chance, and in 120 all of them right.
+_FEWEST_STEPS_IN_ALL = 100
 # Before so many steps nothing can be said of what is learnt.
 _FEWEST_STEPS = 200
 # How far above always the same class, in standard deviations of guessing.
@@ -40,6 +43,7 @@ def before_training(
         *_shared_videos(parts),
         *_classes_without_videos(experiment, parts["training"]),
         *_steps(experiment.training, num_devices),
+        *_few_steps(experiment, len(parts["training"]), num_devices),
     ]
 
 
@@ -122,6 +126,18 @@ def _steps(settings: Training, num_devices: int) -> list[str]:
             f"{highest:g} is usual. Lower training.learning_rate if the loss does not fall"
         )
     return found
+
+
+def _few_steps(experiment: Experiment, num_videos: int, num_devices: int) -> list[str]:
+    settings = experiment.training
+    an_epoch = max(1, math.ceil(num_videos / (settings.batch_size * num_devices)))
+    steps = settings.epochs * an_epoch
+    if steps >= _FEWEST_STEPS_IN_ALL or experiment.network.backbone == "rocket" or experiment.init is not None:
+        return []
+    return [
+        f"{settings.epochs} epochs are {steps} steps in all, and a network seldom learns in less than "
+        f"{_FEWEST_STEPS_IN_ALL}: take --epochs {math.ceil(_FEWEST_STEPS_IN_ALL / an_epoch)} or more"
+    ]
 
 
 def _some_classes(experiment: Experiment, labels: Sequence[int]) -> str:

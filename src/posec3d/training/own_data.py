@@ -70,6 +70,8 @@ def experiment_for(
     if largest < 0:
         raise ValueError(f"{path}: no video has a label; give each the number of its class, from 0 on")
     names = read_classes(classes) if classes else annotations.classes
+    if classes is not None and names is not None:
+        _refuse_another_order(classes, names, annotations)
     train, val, test = _splits(annotations, train_split, val_split)
     num_classes = len(names) if names else 1 + largest
     if num_classes < 2:
@@ -138,6 +140,19 @@ def class_weights_for(labels: Int64[np.ndarray, " N"], num_classes: int) -> tupl
         return None
     rarer = counts.max() / np.maximum(counts, 1)
     return tuple(np.minimum(np.sqrt(rarer), _LARGEST_WEIGHT).round(2).tolist())
+
+
+def _refuse_another_order(path: Path, names: Sequence[str], annotations: AnnotationSet) -> None:
+    """Refuse names that would call videos what others of the same file are called; other names are a translation."""
+    own = annotations.classes or ()
+    if not set(own) & set(names):
+        return
+    for label, (name, given) in enumerate(zip(own, names, strict=False)):
+        if name != given:
+            raise ValueError(
+                f"{path}: calls class {label} {given!r}, and {annotations.source} calls it {name!r}; leave --classes "
+                "out, or put the names in the order of the file's"
+            )
 
 
 def _enough_epochs(recipe: Recipe, num_videos: int) -> int:
