@@ -55,10 +55,14 @@ class PosedVideo:
 
 
 class PosedVideos:
-    """Videos in a row with their names, each made when it is asked for: of many, one need be in memory at a time."""
+    """Videos in a row with their names, each made when it is asked for: of many, one need be in memory at a time.
 
-    def __init__(self, names: Sequence[str], make: Callable[[int], PosedVideo]) -> None:
+    `rate_is_known` is False where the frames a second of any are an assumption.
+    """
+
+    def __init__(self, names: Sequence[str], make: Callable[[int], PosedVideo], *, rate_is_known: bool = True) -> None:
         self.names = names
+        self.rate_is_known = rate_is_known
         self._make = make
 
     def __len__(self) -> int:
@@ -77,12 +81,14 @@ class PosedVideos:
         places = range(len(self.names))[place]
         if isinstance(places, int):
             return self._make(places)
-        return PosedVideos(self.names[place], lambda number: self._make(places[number]))
+        return PosedVideos(
+            self.names[place], lambda number: self._make(places[number]), rate_is_known=self.rate_is_known
+        )
 
 
-def posed_videos(videos: Sequence[PosedVideo]) -> PosedVideos:
+def posed_videos(videos: Sequence[PosedVideo], *, rate_is_known: bool = True) -> PosedVideos:
     """Return videos that are there already."""
-    return PosedVideos([video.name for video in videos], videos.__getitem__)
+    return PosedVideos([video.name for video in videos], videos.__getitem__, rate_is_known=rate_is_known)
 
 
 def without_strange_numbers(people: PeopleInFrame) -> PeopleInFrame:

@@ -114,6 +114,10 @@ def test_videos_of_one_name_and_of_one_file_are_written_beside_each_other(tmp_pa
         (("visualize", "--skeleton", "openpose25"), "--skeleton is for pose files, and there is none; leave it out"),
         (("recognize", "--canvas", "480", "640"), "--canvas is for pose files, and there is none; leave it out"),
         (("recognize", "--canvas", "0", "-5"), "--canvas 0 -5: give height and width in pixels, from 1 on"),
+        (("recognize", "--fps", "25"), "--fps is for pose files, and there is none; leave it out"),
+        (("visualize", "--fps", "25"), "--fps is for pose files, and there is none; leave it out"),
+        (("recognize", "--fps", "0"), "--fps 0: give frames a second, above 0"),
+        (("recognize", "--fps", "nan"), "--fps nan: give frames a second, above 0"),
     ],
 )
 def test_what_only_pose_files_need_is_refused_with_videos(tmp_path, words, message, monkeypatch, capsys):
@@ -122,6 +126,47 @@ def test_what_only_pose_files_need_is_refused_with_videos(tmp_path, words, messa
 
     assert main([words[0], "clip.mp4", *words[1:]]) == 2
     assert message in capsys.readouterr().err
+
+
+def openpose_folder(folder, num_frames=50):
+    """Somebody of 25 keypoints, as OpenPose writes frames; which says neither how large nor how many a second."""
+    body = np.column_stack([np.linspace(10, 60, 25), np.linspace(20, 90, 25), np.full(25, 0.5)]).ravel().tolist()
+    folder.mkdir()
+    for frame in range(num_frames):
+        path = folder / f"clip_{frame:012}_keypoints.json"
+        path.write_text(json.dumps({"version": 1.3, "people": [{"pose_keypoints_2d": body}]}))
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds", "logged"),
+    [
+        ((), "1.7 s", "clip: does not say how many frames a second: taken as 30 (--fps says another)"),
+        (("--fps", "25"), "2.0 s", ""),
+    ],
+)
+def test_the_rate_of_a_pose_file_is_given_or_told(tmp_path, monkeypatch, capsys, options, seconds, logged):
+    monkeypatch.chdir(tmp_path)
+    openpose_folder(tmp_path / "clip")
+
+    assert main(["recognize", "clip", "--canvas", "100", "100", *options]) == 0
+
+    said = capsys.readouterr()
+    assert f"clip: 50 frames, {seconds}" in said.out
+    assert logged in said.err
+    assert said.err.count("frames a second") == bool(logged)
+
+
+def test_a_rate_beside_that_of_the_file_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    keypoints = make_annotations(1).annotations[0].keypoints
+    np.savez("poses.npz", keypoints=keypoints, canvas=np.array([480, 640]), fps=50)
+
+    assert main(["recognize", "poses.npz", "--fps", "25"]) == 2
+    assert "poses.npz: video 'poses': the file says 50 frames a second, not 25; leave the rate out" in (
+        capsys.readouterr().err
+    )
+    assert main(["recognize", "poses.npz"]) == 0
+    assert "frames a second" not in capsys.readouterr().err
 
 
 def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(run, films, tmp_path):

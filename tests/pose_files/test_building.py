@@ -21,7 +21,7 @@ def person(points=POINTS, scores=(0.5, 0.5, 0.5), identity=None):
     return Person(keypoints, scores, identity, "person")
 
 
-def build(*frames, canvas=None, first=0, rate=30.0, **more):
+def build(*frames, canvas=None, first=0, rate=None, **more):
     video = FileVideo("clip", dict(enumerate(frames, first)), first, **more)
     return posed_video(video, "file", skeleton=BODY, canvas=canvas, frames_per_second=rate)
 
@@ -163,7 +163,14 @@ def test_time_starts_at_the_first_frame():
 
 
 def test_the_rate_of_the_file_comes_first():
-    video = build([person()], [person()], canvas=(100, 200), rate=10.0, frames_per_second=50.0)
+    for given in (None, 50.0):
+        video = build([person()], [person()], canvas=(100, 200), rate=given, frames_per_second=50.0)
 
-    assert [f.seconds for f in video.frames] == [0.0, 0.02]
-    assert video.frames_per_second == 50.0
+        assert [f.seconds for f in video.frames] == [0.0, 0.02]
+        assert video.frames_per_second == 50.0
+    with pytest.raises(ValueError, match="video 'clip': the file says 50 frames a second, not 10; leave the rate out"):
+        build([person()], [person()], canvas=(100, 200), rate=10.0, frames_per_second=50.0)
+
+
+def test_without_a_rate_there_are_thirty_frames_a_second():
+    assert build([person()], [person()], canvas=(100, 200)).frames_per_second == 30.0

@@ -36,6 +36,9 @@ OptionalNumber = Annotated[int | None, _number(int, "N", "a whole number"), tyro
 OptionalSeconds = Annotated[
     float | None, _number(float, "SECONDS", "a number of seconds"), tyro.conf.arg(help_behavior_hint="")
 ]
+OptionalRate = Annotated[
+    float | None, _number(float, "RATE", "a number of frames a second"), tyro.conf.arg(help_behavior_hint="")
+]
 OptionalModel = Annotated[str | None, tyro.conf.arg(metavar="NAME|PATH", help_behavior_hint="")]
 Models = Annotated[
     tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME|PATH", help_behavior_hint="")

@@ -1,5 +1,6 @@
 """From the sources of a command to the people in them, with a bar for how far it has come."""
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,21 +18,29 @@ if TYPE_CHECKING:
 class PeopleFinder:
     """Reads videos and pose files; the pose estimator is loaded when the first video comes."""
 
-    def __init__(self, estimator: str, skeleton: str | None = None, canvas: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        estimator: str,
+        skeleton: str | None = None,
+        canvas: tuple[int, int] | None = None,
+        frames_per_second: float | None = None,
+    ) -> None:
         from posec3d.skeletons import get_skeleton
 
-        self._name, self._canvas = estimator, canvas
+        self._name, self._canvas, self._rate = estimator, canvas, frames_per_second
         self._skeleton: Skeleton | None = None if skeleton is None else get_skeleton(skeleton)
 
     def check(self, sources: "Sequence[Source]") -> None:
-        """Raise ValueError for a canvas that is none, and for what only pose files need if there is none."""
+        """Raise ValueError for a canvas or rate that is none, and for what only pose files need if there is none."""
         from posec3d.inference.reading import is_posed
 
         if self._canvas is not None and min(self._canvas) < 1:
             raise ValueError(
                 f"--canvas {self._canvas[0]} {self._canvas[1]}: give height and width in pixels, from 1 on"
             )
-        given = {"--skeleton": self._skeleton, "--canvas": self._canvas}
+        if self._rate is not None and not 0 < self._rate < math.inf:
+            raise ValueError(f"--fps {self._rate:g}: give frames a second, above 0")
+        given = {"--skeleton": self._skeleton, "--canvas": self._canvas, "--fps": self._rate}
         meant = [option for option, value in given.items() if value is not None]
         if meant and sources and not any(is_posed(source) for source in sources):
             raise ValueError(f"{meant[0]} is for pose files, and there is none; leave it out")
@@ -50,7 +59,7 @@ class PeopleFinder:
         from posec3d.video.frames import open_frames
 
         if is_posed(source):
-            return read_people(source, skeleton=self._skeleton, canvas=self._canvas)
+            return read_people(source, skeleton=self._skeleton, canvas=self._canvas, frames_per_second=self._rate)
         with open_frames(source) as video:
             total, name = video.num_frames, video.name
         estimator = self.estimator

@@ -18,6 +18,7 @@ import tyro
 from posec3d.commands.options import Models
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalPath
+from posec3d.commands.options import OptionalRate
 from posec3d.commands.options import OptionalRuntime
 from posec3d.commands.options import OptionalSeconds
 from posec3d.commands.options import OptionalSize
@@ -51,6 +52,7 @@ def recognize(
     estimator: str = "movenet",
     skeleton: OptionalName = None,
     canvas: OptionalSize = None,
+    fps: OptionalRate = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     runtime: OptionalRuntime = None,
     precision: Literal["fp32", "bf16"] = "fp32",
@@ -83,6 +85,7 @@ def recognize(
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
         canvas: The size of the frames, height first, for pose files that do not say it.
+        fps: Frames a second of pose files that do not say it, such as OpenPose's; 30 without it.
         device: What the network computes on.
         runtime: What runs it: torch, or onnx or openvino, for which the model is exported, once; files that posec3d
             export wrote run on their own.
@@ -97,7 +100,7 @@ def recognize(
     from posec3d.video.sources import shown
 
     found = recorded_sources(sources)
-    finder = PeopleFinder(estimator, skeleton, canvas)
+    finder = PeopleFinder(estimator, skeleton, canvas, fps)
     finder.check(found)
     check_answers(top, threshold)
     _check_options(window, stride, out, json, several=len(found) > 1)
@@ -111,6 +114,7 @@ def recognize(
     from posec3d.inference.output import recognized_as_dict
     from posec3d.inference.output import segment_line
     from posec3d.inference.recognizer import end_of
+    from posec3d.pose_files.building import USUAL_RATE
     from posec3d.runtime.files import replacing
 
     recognizer = load_recognizer(model, device, runtime, precision)
@@ -136,6 +140,9 @@ def recognize(
         with _noted(failures, source, alone=len(found) == 1):
             posed = finder.people_of(source)
             num_videos += len(posed)
+            if not posed.rate_is_known:
+                rate = f"taken as {USUAL_RATE:g} (--fps says another)"
+                _LOGGER.info("%s: does not say how many frames a second: %s", shown(source), rate)
             if len(posed) > 1 and out is not None and _is_file(out):
                 raise ValueError(f"--out {out}: {shown(source)} has {len(posed)} videos; give the name of a folder")
             for place, name in enumerate(posed.names):

@@ -14,6 +14,7 @@ from posec3d.commands.options import OptionalModel
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
+from posec3d.commands.options import OptionalRate
 from posec3d.commands.options import OptionalSize
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def visualize(
     estimator: str = "movenet",
     skeleton: OptionalName = None,
     canvas: OptionalSize = None,
+    fps: OptionalRate = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
 ) -> None:
     """Draw the poses of a video, the heatmaps that the network is given, or what made its decision.
@@ -82,6 +84,7 @@ def visualize(
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
         canvas: The size of the frames, height first, for pose files that do not say it.
+        fps: Frames a second of pose files that do not say it, such as OpenPose's; 30 without it.
         device: What the network computes on.
     """
     from posec3d.commands.people_finder import PeopleFinder
@@ -98,7 +101,7 @@ def visualize(
     _check_out(out, found[0])
     if video is not None and not is_posed(found[0]):
         raise ValueError(f"--video {video} picks one of the videos of a pose file; {source} is none: leave it out")
-    finder = PeopleFinder(estimator, skeleton, canvas)
+    finder = PeopleFinder(estimator, skeleton, canvas, fps)
     finder.check(found)
     recognizer = _load(model, device) if what == "decision" else None
     label = None if recognizer is None or action is None else _label(recognizer, action)

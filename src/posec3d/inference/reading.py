@@ -20,15 +20,16 @@ def read_people(
     *,
     skeleton: Skeleton | None = None,
     canvas: tuple[int, int] | None = None,
+    frames_per_second: float | None = None,
     advance: Callable[[int], object] = lambda _: None,
 ) -> PosedVideos:
     """Return the people of a recorded video, or those of each video of a pose file.
 
-    `estimator` finds the people of a video; MoveNet without one. `skeleton` and `canvas` are for pose files that do not
-    say them. `advance` is called with 1 after each frame of a video.
+    `estimator` finds the people of a video; MoveNet without one. `skeleton`, `canvas` and `frames_per_second` are for
+    pose files that do not say them. `advance` is called with 1 after each frame of a video.
     """
     if is_posed(source):
-        return load_pose_file(source, skeleton=skeleton, canvas=canvas)
+        return load_pose_file(source, skeleton=skeleton, canvas=canvas, frames_per_second=frames_per_second)
     if estimator is None:
         from posec3d.video.movenet import MoveNet
 

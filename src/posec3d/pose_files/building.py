@@ -21,6 +21,8 @@ from posec3d.pose_files.contents import Person
 from posec3d.pose_files.skeleton_choice import choose_skeleton
 from posec3d.skeletons import Skeleton
 
+# Frames a second, where nobody says them.
+USUAL_RATE = 30.0
 _LOGGER = logging.getLogger(__name__)
 # Refined maxima of heatmaps go a little above 1; scores above 10 are depths or percentages.
 _SCORE_TOLERANCE = 1.1
@@ -36,11 +38,12 @@ def posed_video(
     *,
     skeleton: Skeleton | None,
     canvas: tuple[int, int] | None,
-    frames_per_second: float,
+    frames_per_second: float | None,
 ) -> PosedVideo:
     """Return a video of a file with all that the file leaves open decided.
 
     `skeleton` is the one to read the keypoints as; `canvas` and `frames_per_second` are for files that say neither.
+    Where nobody says a rate, it is `USUAL_RATE`; where the file says another one than is given, it is a ValueError.
     A keypoint is missing when its score is 0 or not a number, when a coordinate is not finite, or when it lies exactly
     at (0, 0). Missing keypoints lie at (0, 0), and people without any other are left out of the frame.
     """
@@ -56,7 +59,7 @@ def posed_video(
     if canvas is not None and video.canvas is not None and canvas != video.canvas:
         _LOGGER.warning("%s: the file says frames are %d x %d (height x width): keeping that", name, *video.canvas)
     keypoints, canvas = _in_pixels(keypoints, seen, video.canvas or canvas, name)
-    rate = video.frames_per_second or frames_per_second
+    rate = _rate(video.frames_per_second, frames_per_second, name)
     frames = _frames(
         video,
         keypoints=np.where(seen[..., None], keypoints, 0).astype(np.float32),
@@ -67,6 +70,12 @@ def posed_video(
     span = max(video.frames, default=0) - min(video.frames, default=0)
     mean_rate = rate * (len(frames) - 1) / span if span else rate
     return PosedVideo(video.name, canvas, chosen, mean_rate, frames)
+
+
+def _rate(said: float | None, given: float | None, name: str) -> float:
+    if said is not None and given is not None and said != given:
+        raise ValueError(f"{name}: the file says {said:g} frames a second, not {given:g}; leave the rate out")
+    return said or given or USUAL_RATE
 
 
 def _confidences(stored: Float64[np.ndarray, "P V"], name: str) -> Float64[np.ndarray, "P V"]:

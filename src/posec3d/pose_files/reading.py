@@ -46,27 +46,32 @@ def load_pose_file(
     *,
     skeleton: Skeleton | None = None,
     canvas: tuple[int, int] | None = None,
-    frames_per_second: float = 30.0,
+    frames_per_second: float | None = None,
 ) -> PosedVideos:
     """Read the videos of a pose file, or of a folder of JSON files, one a frame or one a video.
 
-    Formats: annotation files (`load_annotations`), COCO datasets and results, OpenPose, AlphaPose, MMPose's demos,
-    npz and csv. `skeleton` is that of the file where it cannot be told, `canvas` the (height, width) of frames and
+    Formats: annotation files (`load_annotations`), COCO datasets and results, OpenPose, AlphaPose, MMPose's demos, npz
+    and csv. `skeleton` is that of the file where it cannot be told, `canvas` the (height, width) of frames and
     `frames_per_second` their rate where the file does not say them. Without a canvas it is the smallest that holds all
-    keypoints, with a warning. People have ids where the file tells them apart. Videos of annotation files, which may be
-    many, are made when they are asked for.
+    keypoints, with a warning; without a rate 30 frames a second. People have ids where the file tells them apart.
+    Videos of annotation files, which may be many, are made when they are asked for.
 
     Raises ValueError for what is none of the formats or cannot be used, and FileNotFoundError; for a video of an
     annotation file that cannot be used, when it is asked for.
     """
     path = Path(path)
-    if frames_per_second <= 0:
+    if frames_per_second is not None and not frames_per_second > 0:
         raise ValueError(f"{path}: frames_per_second is {frames_per_second:g}; give a rate above 0")
     decide = partial(posed_video, skeleton=skeleton, canvas=canvas, frames_per_second=frames_per_second)
     if _holds_annotations(path):
         names, read = annotated_videos(path)
-        return PosedVideos(names, lambda place: decide(read(place), str(path)))
-    return posed_videos([decide(video, source) for source, video in _videos(path)])
+        rate_is_known = frames_per_second is not None
+        return PosedVideos(names, lambda place: decide(read(place), str(path)), rate_is_known=rate_is_known)
+    videos, rates = [], []
+    for source, video in _videos(path):
+        videos.append(decide(video, source))
+        rates.append(video.frames_per_second or frames_per_second)
+    return posed_videos(videos, rate_is_known=None not in rates)
 
 
 def _holds_annotations(path: Path) -> bool:
