@@ -119,6 +119,7 @@ def test_files_that_name_their_classes_otherwise_are_refused():
     named = replace(FIRST, classes=("golf", "wave"))
     swapped = replace(SECOND, classes=("wave", "golf"))
     with pytest.raises(ValueError, match="class 0 is 'golf' in file 2 and 'wave' in file 3; fuse results of models"):
-        fuse([SECOND, named, swapped], [1, 1, 1])
+        fuse([SECOND, named, swapped], [1.0, 1.0, 1.0])
     # Of another language, or without names, they are taken for the same.
-    assert fuse([named, replace(SECOND, classes=("Golf", "Winken")), FIRST], [1, 1, 1]).classes == ("golf", "wave")
+    translated = replace(SECOND, classes=("Golf", "Winken"))
+    assert fuse([named, translated, FIRST], [1.0, 1.0, 1.0]).classes == ("golf", "wave")

@@ -304,8 +304,7 @@ def test_names_in_another_order_than_the_file_s_are_refused(tmp_path):
     assert annotations.classes == ("squat", "walk", "wave")
     names = tmp_path / "names.txt"
     names.write_text("walk\nsquat\nwave\n")
-    with pytest.raises(
-        ValueError, match=r"names.txt: calls class 0 'walk', and .* calls it 'squat'; leave":
+    with pytest.raises(ValueError, match=r"names.txt: calls class 0 'walk', and .* calls it 'squat'; leave"):
         experiment_for(annotations, kind="keypoint", size="small", epochs=1, classes=names)
     names.write_text("Kniebeuge\nGehen\nWinken\n")
     translated = experiment_for(annotations, kind="keypoint", size="small", epochs=1, classes=names)

@@ -55,7 +55,7 @@ def fuse(
         save_scores(out, replace(fused, labels=truth))
         _LOGGER.info("scores of %d videos written to %s", len(fused.values), out)
     # Each in the order of the first, as the labels are.
-    ordered = [fuse_scores([streams[0], stream], [0, 1]).values for stream in streams]
+    ordered = [fuse_scores([streams[0], stream], [0.0, 1.0]).values for stream in streams]
     named = [(str(file), values) for file, values in zip(files, ordered, strict=True)]
     rule = ":".join(f"{weight:g}" for weight in given)
     width = max(len(name) for name, _ in [*named, (f"fused {rule}", None)])

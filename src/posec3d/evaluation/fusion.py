@@ -58,14 +58,13 @@ def _check_classes(names: Sequence[tuple[str, ...] | None]) -> None:
     known = [(position, one) for position, one in enumerate(names, start=1) if one is not None]
     for position, others in known[1:]:
         place, first = known[0]
-        # Names of which none is the same are those of another language or spelling.
-        differing = [label for label, pair in enumerate(zip(first, others, strict=False)) if len({*pair}) > 1]
-        if differing and set(first) & set(others):
-            label = differing[0]
-            raise ValueError(
-                f"class {label} is {first[label]!r} in file {place} and {others[label]!r} in file {position}; fuse "
-                "results of models that know the same classes in the same order"
-            )
+        for label, (name, other) in enumerate(zip(first, others, strict=False)):
+            # What the first has no class of is another word for the same.
+            if name != other and other in first:
+                raise ValueError(
+                    f"class {label} is {name!r} in file {place} and {other!r} in file {position}; fuse results of "
+                    "models that know the same classes in the same order"
+                )
 
 
 def _agreed(labels: Sequence[np.ndarray]) -> np.ndarray | None:

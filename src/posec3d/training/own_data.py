@@ -143,12 +143,10 @@ def class_weights_for(labels: Int64[np.ndarray, " N"], num_classes: int) -> tupl
 
 
 def _refuse_another_order(path: Path, names: Sequence[str], annotations: AnnotationSet) -> None:
-    """Refuse names that would call videos what others of the same file are called; other names are a translation."""
+    """Refuse a name that the file has for another class; names that the file does not have are other words."""
     own = annotations.classes or ()
-    if not set(own) & set(names):
-        return
     for label, (name, given) in enumerate(zip(own, names, strict=False)):
-        if name != given:
+        if name != given and given in own:
             raise ValueError(
                 f"{path}: calls class {label} {given!r}, and {annotations.source} calls it {name!r}; leave --classes "
                 "out, or put the names in the order of the file's"
