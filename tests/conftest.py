@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,15 @@ _SHARED = Path(__file__).resolve().parents[2] / "shared"
 def _keep_freed_memory():
     """As the commands do: without it the larger networks take three times as long."""
     keep_freed_memory()
+
+
+@pytest.fixture(autouse=True)
+def _quiet_again():
+    """A command that runs within a test has the package's logger to itself; the next test has it as it was."""
+    logger = logging.getLogger("posec3d")
+    before = logger.propagate, logger.level, logger.handlers[:]
+    yield
+    logger.propagate, logger.level, logger.handlers[:] = before
 
 
 @pytest.fixture(scope="session")

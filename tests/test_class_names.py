@@ -113,7 +113,7 @@ def test_published_checkpoint_has_as_many_names_as_classes(file):
 
 
 # Experiments that nobody has published but us.
-OWN = ("c3d_small_", "slowonly_r50_u48_penn_")
+OWN = ("c3d_small_", "rocket_", "slowonly_r50_u48_penn_")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,8 @@ def test_shipped_config_of_a_published_checkpoint_has_as_many_classes_as_names(p
     assert load_experiment(path).data.num_classes == len(class_names_of(dataset_of(path.stem)))
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("c3d_small_*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted([*CONFIGS.glob("c3d_small_*.py"), *CONFIGS.glob("rocket_*.py")]), ids=lambda path: path.stem
+)
 def test_our_own_experiments_name_their_classes(path):
     assert load_experiment(path).data.classes

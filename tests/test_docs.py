@@ -71,7 +71,8 @@ def run(words, folder):
         assert all(find_published(name, ANNOTATIONS) for name in words[2:])
         return
     program = [sys.executable, "-m", "posec3d.cli"] if words[0] == "posec3d" else [sys.executable]
-    small = ["--cfg-options", *TINY] if re.search(r"\b(train|test)\b", words[1]) and "--split" not in words else []
+    trained = re.search(r"\b(train|test)\b", words[1]) and "--split" not in words and "rocket" not in " ".join(words)
+    small = ["--cfg-options", *TINY] if trained else []
     done = subprocess.run(
         [*program, *words[1:], *small], cwd=folder, env=os.environ, capture_output=True, text=True, check=False
     )

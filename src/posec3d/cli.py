@@ -48,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(given[0], given[1:])
     except KeyboardInterrupt:
-        hint = "; the same command with --resume goes on after the last whole epoch" if given[0] == "train" else ""
+        hint = (
+            "; the same command with --resume goes on after the last whole epoch, if there is one"
+            if given[0] == "train"
+            else ""
+        )
         return _complain(f"stopped{hint}", status=130)
     except BrokenPipeError:
         # Whoever reads the output has closed it, as `| head` does.

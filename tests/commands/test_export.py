@@ -115,7 +115,7 @@ def test_the_recognizer_takes_exported_files(folder):
 
     (expected,) = ActionRecognizer.load("model.safetensors").recognize(video)
     np.testing.assert_allclose(segment.probabilities, expected.probabilities, rtol=0, atol=1e-5)
-    with pytest.raises(ValueError, match="an exported model has no gradients"):
+    with pytest.raises(ValueError, match="exported models and rocket have none; give the checkpoint"):
         recognizer.explain(video)
 
 
@@ -146,6 +146,8 @@ def test_the_recognizer_takes_exported_files(folder):
 def test_mistakes_get_one_sentence_and_leave_nothing_behind(folder, capsys, words, complaint):
     for name in ("text.onnx", "text.xml", "text.pt2", "old.onnx"):
         (folder / name).write_text("hello")
+    # What OpenVINO keeps goes here, whichever test is the first.
+    (folder / "home").mkdir(exist_ok=True)
     before = sorted(folder.iterdir())
 
     assert main(words) == 2

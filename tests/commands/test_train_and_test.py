@@ -552,3 +552,19 @@ def test_each_file_is_measured_in_whatever_order_it_lists_videos(tmp_path, monke
     said = capsys.readouterr()
     assert said.out.count("1.0000") == 9
     assert "scores of 5 videos written to both.npz" in said.err
+
+
+def test_it_is_said_where_a_run_goes_on(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--annotations", "my.pkl", "--work-dir", "my", "--cfg-options", *TINY]
+    assert main(words) == 0
+    assert "going on after" not in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0
+    assert "going on after epoch 2 of 2: all are done already" in capsys.readouterr().err
+
+
+def test_a_folder_is_no_checkpoint_but_may_hold_one(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my").mkdir()
+    assert main(["recognize", "my.pkl", "--model", "my"]) == 2
+    assert "my: is a folder; give a checkpoint in it, such as my/best.safetensors" in capsys.readouterr().err

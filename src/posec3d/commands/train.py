@@ -206,13 +206,21 @@ def train(
     fabric = start_fabric(accelerator="cpu" if solved else device, devices=devices, precision=precision)
     with keep_others_out(folder, fabric):
         if resume:
-            refuse_other_run(load_state(folder), experiment, seed=seed, fabric=fabric, path=folder)
+            state = load_state(folder)
+            refuse_other_run(state, experiment, seed=seed, fabric=fabric, path=folder)
         if validate and not val_videos:
             _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
         if fabric.is_global_zero:
             if not resume:
                 move_earlier_run(folder)
             save_config(folder / "config.py", experiment)
+            if resume:
+                _LOGGER.info(
+                    "going on after epoch %d of %d%s",
+                    state.epochs_done,
+                    experiment.training.epochs,
+                    ": all are done already" if state.epochs_done >= experiment.training.epochs else "",
+                )
             _LOGGER.info(
                 "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
             )

@@ -43,6 +43,10 @@ def choose_model(name: str | None = None) -> tuple[Recognizer, ModelCard]:
                 f"{name}: says nothing of how it is run; give a checkpoint that `posec3d train` wrote, or the name of "
                 "a published one, such as ntu60-keypoint (`posec3d download` lists them)"
             ) from None
+    if Path(name).is_dir():
+        raise FileNotFoundError(
+            f"{name}: is a folder; give a checkpoint in it, such as {Path(name) / 'best.safetensors'}"
+        )
     known = [one for file in CHECKPOINTS for one in file.names]
     if name.lower() not in known:
         near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)

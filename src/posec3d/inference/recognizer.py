@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import torch
@@ -47,6 +48,7 @@ from posec3d.video.extraction import scene_of
 from posec3d.video.extraction import told_apart
 from posec3d.video.pose_estimation import PoseEstimator
 from posec3d.video.sources import find_sources
+from posec3d.video.sources import shown
 
 # As many windows are scored together.
 _WINDOWS_AT_ONCE = 32
@@ -119,6 +121,10 @@ class ActionRecognizer:
         Raises ValueError and FileNotFoundError for a source that cannot be read, for one in which nobody is found, and
         for poses that lack keypoints of the model's skeleton.
         """
+        if people not in get_args(People):
+            raise ValueError(f"people={people!r}: take one of {', '.join(get_args(People))}")
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold={threshold:g}: a probability lies between 0 and 1")
         if isinstance(source, Annotation | Poses):
             video = self._as_video(source)
             if isinstance(source, Annotation) and people == "scene" and window is None and self._fits(video):
@@ -272,7 +278,11 @@ def _check_together(first: ModelCard, other: ModelCard, position: int) -> None:
 
 def _one_video(source: str | os.PathLike[str], estimator: PoseEstimator | None) -> PosedVideo:
     path = os.fspath(source)
-    (given,) = find_sources([path])
+    given, *others = find_sources([path])
+    if others:
+        raise ValueError(
+            f"{path}: holds {1 + len(others)} videos; recognise one after the other, such as {shown(given)}"
+        )
     videos = read_people(given, estimator)
     if len(videos) != 1:
         raise ValueError(
