@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 
 import pytest
 import torch
@@ -156,16 +155,9 @@ def test_a_stopped_training_resumes_to_the_same_bits(tmp_path, fabric, videos, m
     assert logs[0] == logs[1]
 
 
-@pytest.fixture
-def new_processes():
-    """Workers from a process of its own: to fork one that has run all other tests, with all its threads, can crash."""
-    before = multiprocessing.get_start_method()
-    multiprocessing.set_start_method("forkserver", force=True)
-    yield
-    multiprocessing.set_start_method(before, force=True)
-
-
-def test_the_number_of_workers_changes_no_bit(tmp_path, fabric, few_videos, new_processes):
+# Slow, as they fork: a process that has run all other tests can crash by it.
+@pytest.mark.slow
+def test_the_number_of_workers_changes_no_bit(tmp_path, fabric, few_videos):
     settings = experiment(epochs=2)
     for folder, num_workers in (("none", 0), ("two", 2)):
         train(settings, *few_videos, work_dir=tmp_path / folder, fabric=fabric, num_workers=num_workers)
@@ -174,7 +166,8 @@ def test_the_number_of_workers_changes_no_bit(tmp_path, fabric, few_videos, new_
     assert all(torch.equal(none[name], two[name]) for name in none)
 
 
-def test_a_training_with_workers_resumes_to_the_same_bits(tmp_path, fabric, few_videos, monkeypatch, new_processes):
+@pytest.mark.slow
+def test_a_training_with_workers_resumes_to_the_same_bits(tmp_path, fabric, few_videos, monkeypatch):
     settings = experiment(epochs=2)
     train(settings, *few_videos, work_dir=tmp_path / "whole", fabric=fabric, num_workers=1)
 
