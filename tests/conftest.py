@@ -17,12 +17,11 @@ def _keep_freed_memory():
 
 
 @pytest.fixture(autouse=True)
-def _quiet_again():
-    """A command that runs within a test has the package's logger to itself; the next test has it as it was."""
+def _logger_as_imported():
+    """A command that ran within an earlier test, or a fixture, had the package's logger to itself."""
     logger = logging.getLogger("posec3d")
-    before = logger.propagate, logger.level, logger.handlers[:]
-    yield
-    logger.propagate, logger.level, logger.handlers[:] = before
+    logger.propagate, logger.handlers[:] = True, []
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
