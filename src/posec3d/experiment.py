@@ -249,6 +249,11 @@ class ModelCard:
     num_classes: _Positive
     classes: tuple[str, ...] | None = None
 
+    @property
+    def follows_people(self) -> bool:
+        """Whether it matters whose row is whose: for how somebody moves it does, for the heatmaps of a frame not."""
+        return self.heatmaps.kind == "motion" or self.network.backbone == "rocket"
+
     def class_name(self, label: int) -> str:
         """Return the name of a class; its number when classes have no names."""
         return self.classes[label] if self.classes else str(label)

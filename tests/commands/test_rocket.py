@@ -44,7 +44,7 @@ def test_it_is_solved_for_tested_and_averaged_with_a_network_on_heatmaps(run, ma
         (["--devices", "2"], "--devices 2: the network rocket is solved for"),
         (["--device", "cuda"], "--device cuda: the network rocket is solved for"),
         (["--workers", "2"], "--workers 2: the network rocket is solved for"),
-        (["--cfg-options", "training.mixup=0.2"], "training.mixup=0.2: the network rocket is solved for"),
+        (["--cfg-options", "training.mixup=0.2"], "training.mixup=0.2 changes nothing in the network rocket"),
         (["--cfg-options", "clips.length=9"], "clips.length=9: the network rocket needs 11 frames or more"),
         (["--cfg-options", "network.base_channels=9"], "network.base_channels=9 changes nothing in the network rocket"),
     ],

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 import posec3d
-from posec3d.checkpoints import build_model
+from posec3d.checkpoints import build_any
 from posec3d.checkpoints import save_checkpoint
 from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
@@ -24,7 +24,7 @@ def save_untrained(tmp_path):
             classes=("squat", "walk", "wave"),
         )
         card = replace(card, **changes)
-        save_checkpoint(tmp_path / name, build_model(card).state_dict(), card)
+        save_checkpoint(tmp_path / name, build_any(card).state_dict(), card)
         return tmp_path / name
 
     return save

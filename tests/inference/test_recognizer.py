@@ -9,6 +9,7 @@ from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
+from posec3d.experiment import Network
 from posec3d.people import UNKNOWN
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
@@ -160,8 +161,15 @@ def test_who_comes_and_goes_takes_no_memory_but_is_seen(recognizer):
     assert scene_of(video).keypoints.shape[0] == 2
 
 
-def test_nobody_moves_because_another_takes_their_row(save_untrained):
-    recognizer = posec3d.ActionRecognizer.load(save_untrained("motion.safetensors", heatmaps=Heatmaps(kind="motion")))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"heatmaps": Heatmaps(kind="motion")},
+        {"network": Network(backbone="rocket"), "clips": Clips(length=16, crop_to="seen", test_clips=1)},
+    ],
+)
+def test_nobody_moves_because_another_takes_their_row(save_untrained, changes):
+    recognizer = posec3d.ActionRecognizer.load(save_untrained("follows.safetensors", **changes))
     rng = np.random.RandomState(0)
     frames = [_frame(time, {time // 2: 100.0 + 300 * (time // 2 % 2)}, rng) for time in range(16)]
     video = PosedVideo("crowd", (480, 640), get_skeleton("coco17"), 30.0, frames)

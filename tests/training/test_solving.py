@@ -134,10 +134,18 @@ def test_too_many_videos_and_settings_of_gradient_steps_are_refused():
         check_solvable(experiment(), MOST_VIDEOS + 1)
     with pytest.raises(ValueError, match="from at least 2 videos, and there is 1"):
         check_solvable(experiment(), 1)
-    with pytest.raises(ValueError, match=r"training\.mixup=0\.2: the network rocket is solved for"):
+    with pytest.raises(ValueError, match=r"training\.mixup=0\.2 changes nothing in the network rocket"):
         check_solvable(experiment(training=Training(mixup=0.2)), 5)
-    with pytest.raises(ValueError, match=r"augmentation\.noise=0\.1: the network rocket is solved for"):
+    with pytest.raises(ValueError, match=r"augmentation\.noise=0\.1 changes nothing in the network rocket"):
         check_solvable(experiment(augmentation=Augmentation(noise=0.1)), 5)
+    with pytest.raises(ValueError, match=r"clips\.train_canvas=48 changes nothing in the network rocket"):
+        check_solvable(experiment(clips=Clips(train_canvas=48, test_clips=1)), 5)
+    with pytest.raises(ValueError, match=r"heatmaps\.sigma=1\.0 changes nothing in the network rocket"):
+        check_solvable(experiment(heatmaps=Heatmaps(sigma=1.0)), 5)
+    with pytest.raises(ValueError, match=r"network\.dropout=0\.3 changes nothing in the network rocket"):
+        check_solvable(experiment(network=Network(backbone="rocket", dropout=0.3)), 5)
+    with pytest.raises(ValueError, match=r"clips\.test_mirror=volume: the network rocket draws none"):
+        check_solvable(experiment(clips=Clips(test_clips=1, test_mirror="volume")), 5)
     check_solvable(experiment(training=Training(best_by="mean_class")), 5)
 
 

@@ -104,10 +104,11 @@ def recognize(
     finder.check(found)
     check_answers(top, threshold)
     _check_options(window, stride, out, json, several=len(found) > 1)
-    refuse_overwriting("--json", json, [*found, *model])
+    read = [*found, *model]
+    refuse_overwriting("--json", json, read)
     places = _Places(out)
     for source in found:
-        refuse_overwriting("--out", _Places(out).place(name_of(source)), [*found, *model])
+        refuse_overwriting("--out", _Places(out).place(name_of(source)), read)
 
     # What needs PyTorch comes after what may be wrong at once.
     from posec3d.inference.output import counted
@@ -131,7 +132,7 @@ def recognize(
             videos.append(recognized_as_dict(str(shown(source)), video, segments, top=top))
         place = places.place(video.name)
         if place is not None:
-            refuse_overwriting("--out", place, found)
+            refuse_overwriting("--out", place, read)
             _draw(place, source, video, segments, top)
 
     num_videos = 0

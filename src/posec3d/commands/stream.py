@@ -105,8 +105,8 @@ def stream(
     check_answers(top, threshold)
     _check_options(window, stride, seconds, out)
     given = _one_source(source)
-    refuse_overwriting("--out", out, [given])
-    refuse_overwriting("--jsonl", jsonl, [given])
+    refuse_overwriting("--out", out, [given, *model])
+    refuse_overwriting("--jsonl", jsonl, [given, *model])
     with ExitStack() as stack:
         video = open_latest(given)
         stack.enter_context(video)

@@ -239,8 +239,7 @@ class ActionRecognizer:
 
     def _subjects_of_whole(self, video: PosedVideo, people: People) -> dict[Who, Annotation]:
         if people == "scene":
-            # Motion is that of a row, so there nobody may take another's.
-            follows = any(scorer.card.heatmaps.kind == "motion" for scorer in self._scorers)
+            follows = any(scorer.card.follows_people for scorer in self._scorers)
             return {None: annotation_of(video) if follows else scene_of(video)}
         num_keypoints = self.card.heatmaps.skeleton.num_keypoints
         if people == "pairs":

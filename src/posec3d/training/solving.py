@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,11 @@ from posec3d.checkpoints import save_checkpoint
 from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
-from posec3d.experiment import Augmentation
 from posec3d.experiment import Experiment
 from posec3d.experiment import Training
 from posec3d.experiment import card_of
 from posec3d.models.rocket import PoseRocket
+from posec3d.recipes import solved
 from posec3d.runtime.progress import Progress
 from posec3d.training.loop import BEST_FILE
 from posec3d.training.loop import LAST_FILE
@@ -151,14 +152,24 @@ def _features(
 
 def check_solvable(experiment: Experiment, num_videos: int) -> None:
     """Raise ValueError for too few or too many videos, and for settings that would change nothing."""
-    for name, given, plain in (
-        ("training", experiment.training, Training(best_by=experiment.training.best_by)),
-        ("augmentation", experiment.augmentation, Augmentation()),
+    plain, clips = solved(experiment.data, skeleton=experiment.heatmaps.skeleton), experiment.clips
+    seen = {name: getattr(clips, name) for name in ("length", "crop_to", "test_canvas", "test_fit", "test_mirror")}
+    for name, usual in (
+        ("training", Training(best_by=experiment.training.best_by)),
+        ("augmentation", plain.augmentation),
+        ("clips", replace(plain.clips, **seen)),
+        ("heatmaps", plain.heatmaps),
+        ("network", plain.network),
     ):
-        changed = [field.name for field in fields(given) if getattr(given, field.name) != getattr(plain, field.name)]
+        given = getattr(experiment, name)
+        changed = [field.name for field in fields(given) if getattr(given, field.name) != getattr(usual, field.name)]
         if changed:
             setting = f"{name}.{changed[0]}={getattr(given, changed[0])}"
-            raise ValueError(f"{setting}: the network rocket is solved for, not trained step by step; leave it out")
+            raise ValueError(
+                f"{setting} changes nothing in the network rocket, which draws nothing and is solved for; leave it out"
+            )
+    if clips.test_mirror == "volume":
+        raise ValueError("clips.test_mirror=volume: the network rocket draws none to mirror; take keypoints or none")
     if num_videos < 2:
         raise ValueError(f"the network rocket learns from at least 2 videos, and there is {num_videos}; give more")
     if num_videos > MOST_VIDEOS:

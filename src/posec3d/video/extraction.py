@@ -63,8 +63,8 @@ def annotation_of(video: PosedVideo, name: str | None = None, label: int | None 
 def scene_of(video: PosedVideo) -> Annotation:
     """Return the video as `annotation_of`, but with rows that people share who are there one after the other.
 
-    For answers about everybody together, where it does not matter whose row is whose, as it does to motion: memory then
-    grows with how many people are there at once, not with how many come and go.
+    For answers about everybody together, by networks that do not follow people (`ModelCard.follows_people`): memory
+    then grows with how many people are there at once, not with how many come and go.
     """
     num_frames_seen: Counter[int] = Counter()
     for frame in video.frames:
