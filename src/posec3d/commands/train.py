@@ -2,7 +2,6 @@
 
 import logging
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Annotated
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
     from posec3d.experiment import Experiment
-    from posec3d.recipes import Kind
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -124,6 +122,7 @@ def train(
     from posec3d.checkpoints import build_model
     from posec3d.checkpoints import check_network
     from posec3d.checkpoints import start_from
+    from posec3d.commands.own_experiment import own_experiment
     from posec3d.config_files import save_config
     from posec3d.config_files import with_options
     from posec3d.experiment import card_of
@@ -177,7 +176,7 @@ def train(
             raise ValueError(
                 f"--backbone {backbone} has no meaning with --init: the network is that of {init}; leave it out"
             )
-        experiment = _own_experiment(
+        experiment = own_experiment(
             annotations, classes, skeleton, kind, size, backbone, recipe, epochs, train_split, val_split, device, init
         )
         name = re.sub(r"\.(pkl|pkl\.gz|arrow)$", "", annotations.name)
@@ -267,56 +266,6 @@ def _say_precision(precision: str, device: "torch.device") -> None:
 
     if precision == "fp32" and computes_bfloat16(device):
         _LOGGER.info("this device computes bfloat16: --precision bf16 takes half to three quarters of the time")
-
-
-def _own_experiment(
-    annotations: Path,
-    classes: Path | None,
-    skeleton: str | None,
-    kind: "Kind",
-    size: Literal["auto", "small", "full"],
-    backbone: Literal["auto", "slowonly", "c3d", "x3d", "rocket"],
-    recipe: Literal["auto", "small", "published"],
-    epochs: int | None,
-    train_split: str | None,
-    val_split: str | None,
-    device: str,
-    init: str | None,
-) -> "Experiment":
-    import torch
-
-    from posec3d.annotations.files import load_annotations
-    from posec3d.checkpoints import network_of
-    from posec3d.published import cache_folder
-    from posec3d.published import checkpoint_path
-    from posec3d.training.own_data import experiment_for
-
-    if init is not None:
-        # Weights that know something need no more epochs for fewer videos.
-        size, epochs = "full", epochs or 60
-        _LOGGER.info("network: that of %s", init)
-    elif size == "auto" and backbone != "rocket":
-        slow = device == "cpu" or (device == "auto" and not torch.accelerator.is_available())
-        size = "small" if slow else "full"
-        _LOGGER.info("network: %s (--size %s trains the other)", size, "full" if slow else "small")
-    experiment = experiment_for(
-        load_annotations(annotations),
-        kind=kind,
-        size="small" if size == "auto" else size,
-        epochs=epochs,
-        backbone=None if backbone == "auto" else backbone,
-        recipe=None if recipe == "auto" else recipe,
-        classes=classes,
-        skeleton=skeleton,
-        train_split=train_split,
-        val_split=val_split,
-    )
-    if init is None:
-        return experiment
-    network, clips = network_of(checkpoint_path(init, cache_folder()))
-    if experiment.clips.train_mirror == 0:
-        clips = replace(clips, train_mirror=0.0, test_mirror="none")
-    return replace(experiment, network=network, clips=clips)
 
 
 def _test(experiment: "Experiment", folder: Path, last: Path | None, best: Path | None, device: str) -> None:
