@@ -1,6 +1,5 @@
 import numpy as np
 import onnxruntime
-import openvino
 import pytest
 import torch
 
@@ -8,6 +7,7 @@ from posec3d.export import exporting
 from posec3d.export.clips import made_up_videos
 from posec3d.export.exporting import check_export
 from posec3d.export.exporting import export_model
+from posec3d.export.openvino_core import openvino_core
 from posec3d.heatmaps import mirror_volume
 
 SHAPES = [(1, 1, 8), (3, 2, 5), (2, 4, 16), (1, 2, 3)]
@@ -28,7 +28,7 @@ def run(path, inputs):
     arrays = {name: tensor.numpy() for name, tensor in inputs.items()}
     if path.suffix == ".onnx":
         return onnxruntime.InferenceSession(path).run(["probabilities", "logits"], arrays)
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     outputs = compiled(arrays)
     return [outputs["probabilities"], outputs["logits"]]
 
@@ -89,7 +89,7 @@ def test_heatmaps_of_bf16_files_are_drawn_exactly(exported):
     path, _, _, _ = exported(".xml", "bf16", kind="keypoint")
     keypoints, scores = random_clips(1, 1, 8, (24, 24))
     hints = {"INFERENCE_PRECISION_HINT": "bf16", "PERF_COUNT": True}
-    request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
+    request = openvino_core().compile_model(path, "CPU", hints).create_infer_request()
 
     request.infer({"keypoints": keypoints.numpy(), "scores": scores.numpy(), "canvas": np.array([24, 24])})
 

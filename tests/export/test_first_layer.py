@@ -5,6 +5,7 @@ import torch
 from posec3d.experiment import Network
 from posec3d.export.clips import made_up_videos
 from posec3d.export.first_layer import cut_first_layer
+from posec3d.export.openvino_core import openvino_core
 from posec3d.export.runtimes import open_exported
 
 # Of logits from -4 to 4. In float32 sums are in another order; otherwise heatmaps and the first layer's weights are not
@@ -47,7 +48,7 @@ def test_the_compiled_first_layer_and_the_rest_are_the_whole_file(lively, export
 def test_8_bit_networks_are_given_8_bit_numbers(lively, exported):
     path, _, card, _ = exported(".xml", "int8", videos=made_up_videos(lively()[1], 12), kind="keypoint")
 
-    first_layer, rest = cut_first_layer(openvino.Core().read_model(path), card, half=False)
+    first_layer, rest = cut_first_layer(openvino_core().read_model(path), card, half=False)
     frames = first_layer(clips())
 
     assert frames.dtype == torch.uint8
@@ -61,4 +62,4 @@ def test_networks_without_such_a_first_layer_run_whole(lively, exported, backbon
     path, _, card, _ = exported(".xml", kind="keypoint")
     other = card.__class__(**{**vars(card), "network": Network(backbone=backbone)})
 
-    assert cut_first_layer(openvino.Core().read_model(path), other, half=False) is None
+    assert cut_first_layer(openvino_core().read_model(path), other, half=False) is None

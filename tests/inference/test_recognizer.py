@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -279,9 +281,13 @@ def _only(frame, identity):
     return PeopleInFrame(frame.seconds, frame.keypoints[kept], frame.scores[kept], frame.ids[kept])
 
 
-def test_a_threshold_is_a_probability(recognizer, videos):
+def test_who_and_how_sure_are_checked(recognizer, videos):
     with pytest.raises(ValueError, match="threshold=5: a probability lies between 0 and 1"):
         recognizer.recognize(videos[0], threshold=5.0)
+    # Where types are not checked, as they are in these tests.
+    asked = "from posec3d import ActionRecognizer; ActionRecognizer.load().recognize('clip.mp4', people='everyone')"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "ValueError: people='everyone': take one of scene, each, pairs"
 
 
 def test_a_folder_of_several_videos_is_recognised_one_by_one(recognizer, tmp_path):

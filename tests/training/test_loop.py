@@ -155,8 +155,6 @@ def test_a_stopped_training_resumes_to_the_same_bits(tmp_path, fabric, videos, m
     assert logs[0] == logs[1]
 
 
-# Slow, as they fork: a process that has run all other tests can crash by it.
-@pytest.mark.slow
 def test_the_number_of_workers_changes_no_bit(tmp_path, fabric, few_videos):
     settings = experiment(epochs=2)
     for folder, num_workers in (("none", 0), ("two", 2)):
@@ -166,7 +164,6 @@ def test_the_number_of_workers_changes_no_bit(tmp_path, fabric, few_videos):
     assert all(torch.equal(none[name], two[name]) for name in none)
 
 
-@pytest.mark.slow
 def test_a_training_with_workers_resumes_to_the_same_bits(tmp_path, fabric, few_videos, monkeypatch):
     settings = experiment(epochs=2)
     train(settings, *few_videos, work_dir=tmp_path / "whole", fabric=fabric, num_workers=1)

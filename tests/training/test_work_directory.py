@@ -48,8 +48,6 @@ def test_a_training_that_fails_leaves_its_folder_free(tmp_path, fabric):
         pass
 
 
-# Slow, as it starts a process: one that has run all other tests can end by it.
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_killed_training_leaves_its_folder_free_at_once(tmp_path, fabric):
     killed = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdin=subprocess.PIPE)

@@ -22,6 +22,7 @@ from posec3d.export.description import missing_package
 from posec3d.export.graph import INPUTS
 from posec3d.export.graph import OUTPUTS
 from posec3d.export.graph import mirrors_volumes
+from posec3d.export.openvino_core import openvino_core
 from posec3d.export.quantization import operations_before_network
 from posec3d.export.quantization import quantize
 
@@ -59,7 +60,7 @@ def write_openvino(onnx: Path, path: Path, description: Description, clips: Sequ
     """Write an ONNX file as .xml and .bin; for int8, `clips` show the range of values."""
     import openvino
 
-    model = openvino.Core().read_model(onnx)
+    model = openvino_core().read_model(onnx)
     if description.precision == "int8":
         model = quantize(model, clips)
     for name, text in description.as_texts().items():

@@ -14,6 +14,7 @@ from jaxtyping import Num
 from torch import Tensor
 
 from posec3d.experiment import ModelCard
+from posec3d.export.openvino_core import openvino_core
 from posec3d.heatmaps import mirror_volume
 from posec3d.models.heatmap_convolution import convolve_and_pool
 from posec3d.models.recognizer import HeatmapLayer
@@ -109,5 +110,6 @@ def _value(output: "openvino.Output") -> Tensor:
     """Return what a part of a model without inputs computes."""
     import openvino
 
-    compiled = openvino.compile_model(openvino.Model([output], []), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    options = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino_core().compile_model(openvino.Model([output], []), "CPU", options)
     return torch.from_numpy(compiled({})[0].copy())

@@ -16,7 +16,8 @@ def quantize(model: "openvino.Model", clips: Sequence[dict[str, np.ndarray]]) ->
     """Return the model with 8-bit weights, a scale a channel, and activations; what draws heatmaps stays float32."""
     import nncf
 
-    nncf.set_log_level(logging.ERROR)
+    # Its logger alone: set_log_level of nncf 3.4 quietens whatever handlers others have put there as well.
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     # It draws its progress on standard output, which is for results.
     with contextlib.redirect_stdout(io.StringIO()):
         return nncf.quantize(

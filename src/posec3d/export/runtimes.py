@@ -16,6 +16,7 @@ from posec3d.export.description import missing_package
 from posec3d.export.description import read_description
 from posec3d.export.description import target_of
 from posec3d.export.first_layer import cut_first_layer
+from posec3d.export.openvino_core import openvino_core
 from posec3d.published import cache_folder
 from posec3d.runtime.tensors import as_array
 
@@ -63,9 +64,7 @@ def _open_openvino(path: Path, *, whole: bool) -> tuple[Description, Run]:
         import openvino
     except ImportError as error:
         raise missing_package(error, "openvino") from error
-    core = openvino.Core()
-    # Compiled once a machine: the second start takes a tenth.
-    core.set_property({"CACHE_DIR": str(cache_folder() / "openvino")})
+    core = openvino_core()
     try:
         model = core.read_model(path)
     except RuntimeError as error:
@@ -74,10 +73,12 @@ def _open_openvino(path: Path, *, whole: bool) -> tuple[Description, Run]:
     description = read_description({name: model.get_rt_info(["posec3d", name]).astype(str) for name in names}, path)
     # By itself OpenVINO takes bfloat16 wherever the processor knows it.
     hint = "bf16" if description.precision == "bf16" else "f32"
+    # Compiled once a machine: the second start takes a tenth.
+    options = {"INFERENCE_PRECISION_HINT": hint, "CACHE_DIR": str(cache_folder() / "openvino")}
     parts = None if whole else cut_first_layer(model, description.card, half=description.precision == "bf16")
     if parts is not None:
         first_layer, rest = parts
-        compiled_rest = core.compile_model(rest, "CPU", {"INFERENCE_PRECISION_HINT": hint})
+        compiled_rest = core.compile_model(rest, "CPU", options)
 
         def run_parts(inputs: dict[str, Tensor]) -> Float[Tensor, "B K"]:
             frames = first_layer(inputs)
@@ -87,7 +88,7 @@ def _open_openvino(path: Path, *, whole: bool) -> tuple[Description, Run]:
             return torch.from_numpy(outputs[0].copy())
 
         return description, run_parts
-    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
+    compiled = core.compile_model(model, "CPU", options)
 
     def run(inputs: dict[str, Tensor]) -> Float[Tensor, "B K"]:
         outputs = compiled({name: tensor.numpy() for name, tensor in inputs.items()}, share_inputs=True)
