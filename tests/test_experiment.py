@@ -4,6 +4,7 @@ import pytest
 from pydantic import TypeAdapter
 from pydantic import ValidationError
 
+from posec3d.experiment import Augmentation
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Heatmaps
@@ -78,6 +79,7 @@ def test_steps_fall_by_a_tenth_at_milestones(epoch, expected):
         (lambda: Data(train=Source(annotations="a"), num_classes=2, classes=("run",)), "1 names in classes"),
         (lambda: Experiment(data=DATA, training=Training(class_weights=(1, 2))), "class_weights has 2 numbers"),
         (lambda: Data(train=Source(annotations="a"), num_classes=1), "greater than or equal to 2"),
+        (lambda: Experiment(data=DATA, augmentation=Augmentation(copies=2)), "only the network rocket looks at copies"),
         (lambda: Heatmaps(kind="limb", skeleton=Skeleton("own", ("a", "b"), ())), "'own' has no limbs to draw"),
         (lambda: Network(backbone="c4d"), "'slowonly', 'c3d', 'x3d' or 'rocket'"),
         (lambda: Network(stage_blocks=()), "at least 1 item"),

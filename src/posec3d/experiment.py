@@ -158,12 +158,16 @@ class Augmentation:
     A clip is taken from a part of the video that is between `shortest_part` of it and all of it; turned by up to
     `rotation` degrees; each of its keypoints moved by a normal distribution with a standard deviation of up to `noise`
     of the person's height, and made missing with probability `dropout`. Rules in `posec3d.clips.augmentation`.
+
+    Networks that are trained step by step see other changes in each epoch; one that is solved for, rocket, sees so many
+    changed `copies` of each video besides the video itself.
     """
 
     shortest_part: Annotated[float, Field(gt=0, le=1)] = 1.0
     rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
     noise: _Share = 0.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    copies: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -235,6 +239,15 @@ class Experiment:
             raise ValueError(
                 f"training.class_weights has {len(weights)} numbers, but data.num_classes is {self.data.num_classes}; "
                 "give one a class"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _copies_are_looked_at(self) -> "Experiment":
+        if self.augmentation.copies and self.network.backbone != "rocket":
+            raise ValueError(
+                f"augmentation.copies={self.augmentation.copies}: only the network rocket looks at copies, others see "
+                "each clip changed anew; leave it out"
             )
         return self
 

@@ -126,13 +126,17 @@ def own_data(
     )
 
 
-def solved(data: Data, *, skeleton: Skeleton, mirrored: bool = True) -> Experiment:
-    """The network rocket for any annotation file: whole videos at 64 moments (docs/results.md has 32 and 48)."""
+def solved(data: Data, *, skeleton: Skeleton, mirrored: bool = True, copies: int = 2) -> Experiment:
+    """The network rocket for any annotation file: whole videos at 64 moments, and noisy copies of each.
+
+    docs/results.md ("Coordinates") has other lengths and other copies.
+    """
     return Experiment(
         data=data,
         heatmaps=Heatmaps(skeleton=skeleton),
         network=Network(backbone="rocket"),
         clips=Clips(length=64, crop_to="seen", test_clips=1, test_mirror="keypoints" if mirrored else "none"),
+        augmentation=Augmentation(noise=0.04, dropout=0.1, copies=copies) if copies else Augmentation(),
     )
 
 

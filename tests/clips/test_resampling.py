@@ -3,6 +3,7 @@ import pytest
 
 from posec3d.annotations import Annotation
 from posec3d.clips.resampling import evenly_spaced
+from posec3d.poses import Poses
 
 
 def video(keypoints, scores):
@@ -23,6 +24,18 @@ def test_poses_are_evenly_spaced_from_the_first_frame_to_the_last(num_frames):
     np.testing.assert_allclose(poses.keypoints[0, :, 0, 0], 10 + moments, rtol=1e-6)
     np.testing.assert_allclose(poses.scores[0, :, 0], 0.9 - 0.005 * moments, rtol=1e-6)
     assert poses.keypoints.dtype == poses.scores.dtype == np.float32
+
+
+def test_what_is_asked_for_is_applied_to_the_frames_before():
+    given = []
+
+    def doubled(poses):
+        given.append(poses.num_frames)
+        return Poses(poses.keypoints * 2, poses.scores, poses.canvas)
+
+    poses = evenly_spaced(moving(5), 9, doubled)
+    np.testing.assert_allclose(poses.keypoints[0, :, 0, 0], 2 * (10 + np.linspace(0, 4, 9)))
+    assert given == [5]
 
 
 def test_between_a_frame_that_has_a_keypoint_and_one_that_lacks_it_the_nearer_one_counts():

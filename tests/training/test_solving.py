@@ -20,7 +20,7 @@ from posec3d.experiment import Network
 from posec3d.experiment import Source
 from posec3d.experiment import Training
 from posec3d.skeletons import get_skeleton
-from posec3d.training.solving import MOST_VIDEOS
+from posec3d.training.solving import MOST_CLIPS
 from posec3d.training.solving import check_solvable
 from posec3d.training.solving import ridge
 from posec3d.training.solving import solve
@@ -128,16 +128,54 @@ def test_what_is_solved_for_is_kept_and_answers_alike(tmp_path, five):
     assert other.last.read_bytes() != result.last.read_bytes()
 
 
+def test_changed_copies_make_it_mind_noise_less(tmp_path, five):
+    videos, others = made_up(40, seed=0), made_up(40, seed=1)
+    noise = np.random.RandomState(0)
+    noisy = [replace(video, keypoints=video.keypoints + 4 * noise.randn(*video.keypoints.shape)) for video in others]
+    accuracies = []
+    for name, changes in (("none", Augmentation()), ("two", Augmentation(noise=0.1, copies=2))):
+        settings = experiment(heatmaps=five, augmentation=changes)
+        model, card = load_model(solve(settings, videos, None, work_dir=tmp_path / name, seed=0).last)
+        batches = views_loader(card, noisy, num_clips=1, mirrored=True)
+        scores = score_videos(model, card, batches, device=torch.device("cpu"))
+        accuracies.append(measure(scores, labels_of(noisy)).top1)
+
+    assert accuracies[0] < 0.8
+    assert accuracies[1] > accuracies[0] + 0.1
+
+
+def test_each_copy_is_changed_by_itself(tmp_path, five, monkeypatch):
+    seen = []
+    monkeypatch.setattr("posec3d.training.solving.ridge", lambda features, *_: seen.append(features) or 1 / 0)
+    settings = experiment(heatmaps=five, augmentation=Augmentation(dropout=0.3, copies=2))
+    with pytest.raises(ZeroDivisionError):
+        solve(settings, made_up(6, seed=0), None, work_dir=tmp_path, seed=0)
+    with pytest.raises(ZeroDivisionError):
+        solve(replace(settings, augmentation=Augmentation()), made_up(6, seed=0), None, work_dir=tmp_path, seed=0)
+    with_copies, alone = seen
+
+    assert with_copies.shape[:2] == (6, 6)
+    torch.testing.assert_close(with_copies[:, :2], alone)
+    assert len(with_copies[0].unique(dim=0)) == 6
+
+
 def test_too_many_videos_and_settings_of_gradient_steps_are_refused():
-    check_solvable(experiment(), MOST_VIDEOS)
-    with pytest.raises(ValueError, match="on at most 5,000 videos, and there are 5,001"):
-        check_solvable(experiment(), MOST_VIDEOS + 1)
+    check_solvable(experiment(), MOST_CLIPS // 2)
+    with pytest.raises(ValueError, match=r"on at most 5,000 videos where .* 2 clips of each, and there are 5,001"):
+        check_solvable(experiment(), MOST_CLIPS // 2 + 1)
+    changed = experiment(augmentation=Augmentation(noise=0.1, copies=3))
+    check_solvable(changed, MOST_CLIPS // 8)
+    with pytest.raises(ValueError, match=r"on at most 1,250 videos where .* 1,251; take fewer augmentation\.copies"):
+        check_solvable(changed, MOST_CLIPS // 8 + 1)
     with pytest.raises(ValueError, match="from at least 2 videos, and there is 1"):
         check_solvable(experiment(), 1)
     with pytest.raises(ValueError, match=r"training\.mixup=0\.2 changes nothing in the network rocket"):
         check_solvable(experiment(training=Training(mixup=0.2)), 5)
-    with pytest.raises(ValueError, match=r"augmentation\.noise=0\.1 changes nothing in the network rocket"):
-        check_solvable(experiment(augmentation=Augmentation(noise=0.1)), 5)
+    for half in (Augmentation(noise=0.1), Augmentation(copies=1)):
+        with pytest.raises(ValueError, match=r"augmentation\.copies=.: the network rocket .* give one of these"):
+            check_solvable(experiment(augmentation=half), 5)
+    with pytest.raises(ValueError, match=r"augmentation\.shortest_part=0\.5 changes nothing in the network rocket"):
+        check_solvable(experiment(augmentation=Augmentation(shortest_part=0.5)), 5)
     with pytest.raises(ValueError, match=r"clips\.train_canvas=48 changes nothing in the network rocket"):
         check_solvable(experiment(clips=Clips(train_canvas=48, test_clips=1)), 5)
     with pytest.raises(ValueError, match=r"heatmaps\.sigma=1\.0 changes nothing in the network rocket"):

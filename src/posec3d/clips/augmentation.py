@@ -26,6 +26,15 @@ def frames_of_part(
     return rng.randint(0, num_frames - part + 1) + uniform_frames(part, clip_length, rng)
 
 
+def change(
+    poses: Poses, rng: np.random.RandomState, *, rotation: float = 0.0, noise: float = 0.0, dropout: float = 0.0
+) -> Poses:
+    """Turn the people, then move their keypoints, then make some missing: see the three functions below."""
+    poses = rotate(poses, rng, rotation) if rotation else poses
+    poses = jitter(poses, rng, noise) if noise else poses
+    return drop_keypoints(poses, rng, dropout) if dropout else poses
+
+
 def rotate(poses: Poses, rng: np.random.RandomState, degrees: float) -> Poses:
     """Turn all people in all frames by one angle, uniform within -degrees and degrees, about the canvas's centre."""
     angle = math.radians(rng.uniform(-degrees, degrees))

@@ -1,12 +1,12 @@
 """From one annotation to the clips that the network is given; each function reads like the paper."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from posec3d.annotations import Annotation
-from posec3d.clips.augmentation import drop_keypoints
+from posec3d.clips.augmentation import change
 from posec3d.clips.augmentation import frames_of_part
-from posec3d.clips.augmentation import jitter
-from posec3d.clips.augmentation import rotate
 from posec3d.clips.geometry import center_crop
 from posec3d.clips.geometry import crop_to_people
 from posec3d.clips.geometry import mirror
@@ -46,9 +46,7 @@ def train_clip(
         frames = uniform_frames(annotation.num_frames, length, rng)
     poses = crop_to_people(annotation.poses(frames), seen_only=seen_only)
     poses = resize_short_side(poses, short_side)
-    poses = rotate(poses, rng, rotation) if rotation else poses
-    poses = jitter(poses, rng, noise) if noise else poses
-    poses = drop_keypoints(poses, rng, dropout) if dropout else poses
+    poses = change(poses, rng, rotation=rotation, noise=noise, dropout=dropout)
     poses = random_resized_crop(poses, rng, area)
     poses = stretch(poses, (canvas, canvas))
     return mirror(poses, skeleton) if rng.rand() < mirror_probability else poses
@@ -65,14 +63,16 @@ def scored_views(
     fit: str = "crop",
     mirrored: bool = True,
     even: bool = False,
+    changed: Callable[[Poses], Poses] | None = None,
 ) -> list[Poses]:
     """Return the views of a video that are scored: `num_clips` clips, and then, if `mirrored`, the mirror of each.
 
     All clips share one crop around the people. `fit` "crop" keeps proportions and cuts the middle, "stretch" does not.
-    `even` makes one clip of poses that are evenly spaced over the video, however many are asked for.
+    `even` makes one clip of poses that are evenly spaced over the video, however many are asked for; `changed`, if
+    it is given, is applied to the poses of its frames first.
     """
     if even:
-        num_clips, poses = 1, evenly_spaced(annotation, length)
+        num_clips, poses = 1, evenly_spaced(annotation, length, changed)
     else:
         poses = annotation.poses(fixed_frames(annotation.num_frames, length, num_clips).reshape(-1))
     poses = crop_to_people(poses, seen_only=seen_only)

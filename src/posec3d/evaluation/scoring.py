@@ -21,6 +21,7 @@ from posec3d.clips.pipeline import scored_views
 from posec3d.experiment import ModelCard
 from posec3d.export.networks import ClipNetwork
 from posec3d.export.networks import as_network
+from posec3d.poses import Poses
 
 Average = Literal["prob", "score"]
 
@@ -33,11 +34,12 @@ def views_loader(
     mirrored: bool,
     batch_size: int = 1,
     num_workers: int = 0,
+    changed: Callable[[Poses], Poses] | None = None,
 ) -> Iterable[Batch]:
     """Return batches with the scored views of videos: `num_clips` clips each, and their mirrors if `mirrored`.
 
-    For the network rocket it is one clip each, evenly spaced. Mirrors of the drawn volume are not among them:
-    `score_videos` makes those.
+    For the network rocket it is one clip each, evenly spaced, to which `changed` is applied if it is given. Mirrors of
+    the drawn volume are not among them: `score_videos` makes those.
     """
     make_views = partial(
         scored_views,
@@ -49,6 +51,7 @@ def views_loader(
         fit=card.clips.test_fit,
         mirrored=mirrored,
         even=card.network.backbone == "rocket",
+        changed=changed,
     )
     views: Iterable[Batch] = DataLoader(
         ScoredViews(annotations, make_views), batch_size=batch_size, num_workers=num_workers, collate_fn=collate

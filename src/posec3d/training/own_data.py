@@ -30,6 +30,7 @@ from posec3d.skeletons import skeleton_meant
 from posec3d.skeletons import skeleton_of_keypoints
 from posec3d.skeletons import skeletons_of_number
 from posec3d.skeletons import spelt_out
+from posec3d.training.solving import most_copies
 
 Size = Literal["small", "full"]
 # Up to so many training videos the recipe for small data is taken. UCF101 and FineGYM, with 9,000 and 20,000, are
@@ -95,7 +96,8 @@ def experiment_for(
     pairs = mirrored_classes(names or ())
     _say_mirroring(pairs, body)
     if backbone == "rocket":
-        return solved(data, skeleton=body, mirrored=not pairs)
+        copies = most_copies(len(annotations.split(train)), mirrored=not pairs)
+        return solved(data, skeleton=body, mirrored=not pairs, copies=max(0, min(2, copies)))
     labels = labels_of(annotations.split(train))
     if recipe is None:
         recipe = "small" if len(labels) <= _FEW_VIDEOS else "published"

@@ -1,10 +1,12 @@
 """The network rocket's last layer, solved for: ridge regression, with answers for each video by all the others."""
 
 import logging
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import fields
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +20,17 @@ from posec3d.annotations import Annotation
 from posec3d.annotations.columns import labels_of
 from posec3d.checkpoints import build_rocket
 from posec3d.checkpoints import save_checkpoint
+from posec3d.clips.augmentation import change
 from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
+from posec3d.experiment import Augmentation
 from posec3d.experiment import Experiment
+from posec3d.experiment import ModelCard
 from posec3d.experiment import Training
 from posec3d.experiment import card_of
 from posec3d.models.rocket import PoseRocket
+from posec3d.poses import Poses
 from posec3d.recipes import solved
 from posec3d.runtime.progress import Progress
 from posec3d.training.loop import BEST_FILE
@@ -32,7 +38,7 @@ from posec3d.training.loop import LAST_FILE
 from posec3d.training.loop import TrainingResult
 
 # The table of all products of two clips, and its inverse, take 8 bytes a pair.
-MOST_VIDEOS = 5_000
+MOST_CLIPS = 10_000
 _PENALTIES = (1.0, 1e2, 1e3, 1e4)
 _SHARPNESSES = np.geomspace(1, 30, 35).tolist()
 # A feature that hardly differs between the clips says nothing of others.
@@ -135,12 +141,15 @@ def _standardised(
 def _features(
     model: PoseRocket, experiment: Experiment, videos: Sequence[Annotation], seed: int
 ) -> Float[Tensor, "N W F"]:
-    """Set the network's biases by all videos, and return the features of each and of its mirror."""
-    card = card_of(experiment)
-    mirrored = card.clips.test_mirror != "none"
-    batches = views_loader(card, videos, num_clips=1, mirrored=mirrored, batch_size=_VIDEOS_AT_ONCE)
-    series = torch.cat([model.series(batch.keypoints.flatten(0, 1), batch.scores.flatten(0, 1)) for batch in batches])
-    model.backbone.fit(series, np.random.RandomState(seed))
+    """Set the network's biases by all videos, and return the features of each, of changed copies, and of mirrors."""
+    card, changes = card_of(experiment), experiment.augmentation
+    rng = np.random.RandomState(seed)
+    changed = partial(change, rng=rng, rotation=changes.rotation, noise=changes.noise, dropout=changes.dropout)
+    first = _series(model, card, videos)
+    model.backbone.fit(first.flatten(0, 1), rng)
+    copies = [_series(model, card, videos, changed) for _ in range(changes.copies)]
+    series = torch.cat([first, *copies], dim=1).flatten(0, 1)
+    del first, copies
     features = torch.empty(len(series), model.backbone.num_features)
     with Progress(len(videos), "video", what="features") as progress:
         for start in range(0, len(series), 2 * _VIDEOS_AT_ONCE):
@@ -150,13 +159,34 @@ def _features(
     return features.view(len(videos), -1, model.backbone.num_features)
 
 
+def _series(
+    model: PoseRocket,
+    card: ModelCard,
+    videos: Sequence[Annotation],
+    changed: Callable[[Poses], Poses] | None = None,
+) -> Float[Tensor, "N W C T"]:
+    """Return what the network sees of each video, and of its mirror where that is looked at."""
+    mirrored = card.clips.test_mirror != "none"
+    batches = views_loader(card, videos, num_clips=1, mirrored=mirrored, batch_size=_VIDEOS_AT_ONCE, changed=changed)
+    series = [model.series(batch.keypoints.flatten(0, 1), batch.scores.flatten(0, 1)) for batch in batches]
+    of_views = torch.cat(series)
+    return of_views.view(len(videos), -1, *of_views.shape[1:])
+
+
+def most_copies(num_videos: int, *, mirrored: bool) -> int:
+    """Return how many changed copies of each video there is room for; below 0 where the videos alone are too many."""
+    return MOST_CLIPS // max(num_videos * (2 if mirrored else 1), 1) - 1
+
+
 def check_solvable(experiment: Experiment, num_videos: int) -> None:
     """Raise ValueError for too few or too many videos, and for settings that would change nothing."""
     plain, clips = solved(experiment.data, skeleton=experiment.heatmaps.skeleton), experiment.clips
+    changes = experiment.augmentation
+    looked_at = {name: getattr(changes, name) for name in ("rotation", "noise", "dropout", "copies")}
     seen = {name: getattr(clips, name) for name in ("length", "crop_to", "test_canvas", "test_fit", "test_mirror")}
     for name, usual in (
         ("training", Training(best_by=experiment.training.best_by)),
-        ("augmentation", plain.augmentation),
+        ("augmentation", Augmentation(**looked_at)),
         ("clips", replace(plain.clips, **seen)),
         ("heatmaps", plain.heatmaps),
         ("network", plain.network),
@@ -172,8 +202,19 @@ def check_solvable(experiment: Experiment, num_videos: int) -> None:
         raise ValueError("clips.test_mirror=volume: the network rocket draws none to mirror; take keypoints or none")
     if num_videos < 2:
         raise ValueError(f"the network rocket learns from at least 2 videos, and there is {num_videos}; give more")
-    if num_videos > MOST_VIDEOS:
+    does_change = any(getattr(changes, name) for name in ("rotation", "noise", "dropout"))
+    if does_change != (changes.copies > 0):
         raise ValueError(
-            f"the network rocket is solved for on at most {MOST_VIDEOS:,} videos, and there are {num_videos:,}; train "
-            "--backbone c3d instead, or give a smaller split"
+            f"augmentation.copies={changes.copies}: the network rocket looks at so many copies of each video, changed "
+            "by augmentation.rotation, noise and dropout; give one of these and copies, or neither"
+        )
+    mirrored = clips.test_mirror != "none"
+    if most_copies(num_videos, mirrored=mirrored) < changes.copies:
+        clips_of_each = (1 + changes.copies) * (2 if mirrored else 1)
+        most = MOST_CLIPS // clips_of_each
+        raise ValueError(
+            f"the network rocket is solved for on at most {most:,} videos where it looks at {clips_of_each} clips of "
+            f"each, and there are {num_videos:,}; "
+            + ("take fewer augmentation.copies, " if changes.copies else "")
+            + "train --backbone c3d instead, or give a smaller split"
         )
