@@ -40,6 +40,8 @@ _LINES: dict[str, list[str]] = {
     "noise0.04": ["augmentation.noise=0.04"],
     "nodropout": ["augmentation.dropout=0"],
     "dropout0.15": ["augmentation.dropout=0.15"],
+    "nocopies": ["augmentation.copies=0", "augmentation.noise=0", "augmentation.dropout=0"],
+    "copies1": ["augmentation.copies=1"],
     "whole": ["augmentation.shortest_part=1"],
     "shortest0.5": ["augmentation.shortest_part=0.5"],
     "area0.3": ["clips.train_area=(0.3,1.0)"],

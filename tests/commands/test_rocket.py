@@ -11,6 +11,7 @@ WORDS = ["train", "--annotations", "my.pkl", "--backbone", "rocket", "--work-dir
 
 def test_it_is_solved_for_tested_and_averaged_with_a_network_on_heatmaps(run, made_up, tmp_path):
     done = run("posec3d", *WORDS, "--test-best")
+    assert "each video, and at 2 changed copies of each" in done.stderr
     assert "each training video by all others: top-1" in done.stderr
     assert "solved/best.safetensors" in done.stdout
     assert {path.name for path in (tmp_path / "solved").iterdir()} >= {

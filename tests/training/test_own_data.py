@@ -50,6 +50,24 @@ def test_few_videos_get_the_recipe_for_few_and_are_told(caplog):
 
 
 @pytest.mark.parametrize(
+    ("num_videos", "classes", "copies"),
+    [
+        (1666, ("sit", "walk"), 2),
+        (1667, ("sit", "walk"), 1),
+        (2501, ("sit", "walk"), 0),
+        (5001, ("sit", "walk"), 0),
+        # Without mirrors there is room for twice as many.
+        (3333, ("turn left", "turn right"), 2),
+    ],
+)
+def test_coordinates_are_solved_for_with_as_many_copies_as_there_is_room_for(num_videos, classes, copies):
+    experiment = own(file(labels=(0, 1) + (0,) * (num_videos - 2), classes=classes), backbone="rocket")
+
+    given = experiment.augmentation
+    assert given == (Augmentation(noise=0.04, dropout=0.1, copies=copies) if copies else Augmentation())
+
+
+@pytest.mark.parametrize(
     ("num_videos", "recipe", "epochs"),
     [(3, None, 150), (1000, None, 80), (1900, None, 60), (2500, "small", 60), (2500, None, 60), (3, "published", 60)],
 )

@@ -72,6 +72,7 @@ def solve(
     card = card_of(experiment)
     model = build_rocket(card, seed=seed).eval()
     labels = labels_of(train_videos)
+    _LOGGER.info("looking at each video, and at %d changed copies of each", experiment.augmentation.copies)
     features = _features(model, experiment, train_videos, seed)
     solution = ridge(features, torch.from_numpy(labels), card.num_classes)
     model.cls_head.fc_cls.weight.data.copy_(solution.weight)
