@@ -1,4 +1,4 @@
-"""JHMDB, 21 classes, poses from video, coordinates: solved for in 21 seconds on two processor cores, docs/results.md."""
+"""JHMDB, 21 classes, poses from video, coordinates: solved for in 21 seconds on two cores, docs/results.md."""
 
 from posec3d.class_names import class_names_of
 from posec3d.experiment import Data

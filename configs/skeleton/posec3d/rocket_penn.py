@@ -1,4 +1,4 @@
-"""Penn Action, 15 classes, coordinates: solved for in 67 seconds on two processor cores, docs/results.md."""
+"""Penn Action, 15 classes, coordinates: solved for in 67 seconds on two cores, docs/results.md."""
 
 from posec3d.class_names import class_names_of
 from posec3d.experiment import Data
