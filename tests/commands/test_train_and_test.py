@@ -542,6 +542,25 @@ def test_what_is_read_is_never_written_over(made_up, tmp_path, words, monkeypatc
     assert {(tmp_path / name).read_text() for name in ("model.safetensors", "one.npz", "two.npz")} == {"mine"}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["test", "model.safetensors", "--annotations", "my.pkl", "--out", "notes/a.json"],
+        ["robustness", "model.safetensors", "--annotations", "my.pkl", "--out", "notes/new/a.png"],
+        ["recognize", "my.pkl", "--json", "notes/a.json"],
+        ["visualize", "my.pkl", "--out", "notes/a.png"],
+        ["fuse", "one.npz", "two.npz", "--out", "notes/a.npz"],
+    ],
+)
+def test_what_cannot_be_written_is_said_before_anything_is_read(made_up, tmp_path, words, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    # Read, each of these would be a mistake of its own.
+    for name in ("notes", "model.safetensors", "one.npz", "two.npz"):
+        (tmp_path / name).write_text("mine")
+    assert main(words) == 2
+    assert "is a file, so nothing can be below it; give another name" in capsys.readouterr().err
+
+
 def test_each_file_is_measured_in_whatever_order_it_lists_videos(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     labels, videos = np.array([0, 1, 1, 0, 2]), ("a", "b", "c", "d", "e")

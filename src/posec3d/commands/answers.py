@@ -1,5 +1,6 @@
 """What the commands that give answers share: what they check before they compute, and how they get their model."""
 
+import os
 from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +12,19 @@ if TYPE_CHECKING:
     from posec3d.video.sources import Source
 
 
-def refuse_overwriting(option: str, path: Path | None, sources: "Iterable[Source]") -> None:
-    """Raise ValueError if an output would take the place of what is read."""
+def check_output(option: str, path: Path | None, sources: "Iterable[Source]") -> None:
+    """Raise ValueError where an output would replace what is read, or cannot be written."""
     from posec3d.video.sources import is_glob
     from posec3d.video.sources import is_url
     from posec3d.video.sources import pictures_of
 
     if path is None:
         return
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if there != path and not there.is_dir():
+        raise ValueError(f"{option} {path}: {there} is a file, so nothing can be below it; give another name")
+    if not os.access(there, os.W_OK):
+        raise ValueError(f"{option} {path}: {there} cannot be written; give another place, or the right to write there")
     for source in sources:
         if is_url(source):
             continue

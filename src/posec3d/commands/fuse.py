@@ -32,7 +32,7 @@ def fuse(
     """
     import numpy as np
 
-    from posec3d.commands.answers import refuse_overwriting
+    from posec3d.commands.answers import check_output
     from posec3d.evaluation.fusion import fuse as fuse_scores
     from posec3d.evaluation.metrics import measure
     from posec3d.evaluation.scores import load_labels
@@ -42,7 +42,7 @@ def fuse(
     if len(files) < 2:
         raise ValueError("give at least two files of scores to fuse")
     given = weights or (1.0,) * len(files)
-    refuse_overwriting("--out", out, [*files, *([] if labels is None else [labels])])
+    check_output("--out", out, [*files, *([] if labels is None else [labels])])
     streams = [load_scores(file) for file in files]
     fused = fuse_scores(streams, given)
     truth = fused.labels if labels is None else load_labels(labels, num_videos=len(fused.values))

@@ -92,8 +92,8 @@ def recognize(
         precision: Arithmetic of the network; bf16 goes with openvino.
     """
     from posec3d.commands.answers import check_answers
+    from posec3d.commands.answers import check_output
     from posec3d.commands.answers import load_recognizer
-    from posec3d.commands.answers import refuse_overwriting
     from posec3d.commands.people_finder import PeopleFinder
     from posec3d.commands.people_finder import recorded_sources
     from posec3d.video.sources import name_of
@@ -105,10 +105,10 @@ def recognize(
     check_answers(top, threshold)
     _check_options(window, stride, out, json, several=len(found) > 1)
     read = [*found, *model]
-    refuse_overwriting("--json", json, read)
+    check_output("--json", json, read)
     places = _Places(out)
     for source in found:
-        refuse_overwriting("--out", _Places(out).place(name_of(source)), read)
+        check_output("--out", _Places(out).place(name_of(source)), read)
 
     # What needs PyTorch comes after what may be wrong at once.
     from posec3d.inference.output import counted
@@ -132,7 +132,7 @@ def recognize(
             videos.append(recognized_as_dict(str(shown(source)), video, segments, top=top))
         place = places.place(video.name)
         if place is not None:
-            refuse_overwriting("--out", place, read)
+            check_output("--out", place, read)
             _draw(place, source, video, segments, top)
 
     num_videos = 0

@@ -60,7 +60,7 @@ def robustness(
         precision: Arithmetic of the network.
         cfg_options: Changes to the config.
     """
-    from posec3d.commands.answers import refuse_overwriting
+    from posec3d.commands.answers import check_output
     from posec3d.evaluation.robustness import measure_robustness
     from posec3d.evaluation.robustness import num_passes
     from posec3d.evaluation.robustness import table_of
@@ -69,7 +69,7 @@ def robustness(
     from posec3d.runtime.progress import Progress
 
     for option, path in (("--out", out), ("--json", json_file)):
-        refuse_overwriting(option, path, [one for one in (config, checkpoint, annotations) if one is not None])
+        check_output(option, path, [one for one in (config, checkpoint, annotations) if one is not None])
     check_picture_path(out, "the picture")
     if clips < 1:
         raise ValueError(f"--clips {clips}: take at least 1")

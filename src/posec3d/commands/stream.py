@@ -91,8 +91,8 @@ def stream(
         precision: Arithmetic of the network; bf16 goes with openvino.
     """
     from posec3d.commands.answers import check_answers
+    from posec3d.commands.answers import check_output
     from posec3d.commands.answers import load_recognizer
-    from posec3d.commands.answers import refuse_overwriting
     from posec3d.commands.stream_output import Answers
     from posec3d.commands.stream_output import Pictures
     from posec3d.inference.streaming import LiveRecognizer
@@ -105,8 +105,8 @@ def stream(
     check_answers(top, threshold)
     _check_options(window, stride, seconds, out)
     given = _one_source(source)
-    refuse_overwriting("--out", out, [given, *model])
-    refuse_overwriting("--jsonl", jsonl, [given, *model])
+    check_output("--out", out, [given, *model])
+    check_output("--jsonl", jsonl, [given, *model])
     with ExitStack() as stack:
         video = open_latest(given)
         stack.enter_context(video)

@@ -94,7 +94,7 @@ def test(
 
     from posec3d.annotations.columns import labels_of
     from posec3d.annotations.columns import names_of
-    from posec3d.commands.answers import refuse_overwriting
+    from posec3d.commands.answers import check_output
     from posec3d.evaluation.charts import save_confusion_matrix
     from posec3d.evaluation.metrics import measure
     from posec3d.evaluation.scores import Scores
@@ -105,7 +105,7 @@ def test(
     from posec3d.runtime.devices import default_workers
 
     for option, path in (("--out", out), ("--confusion", confusion)):
-        refuse_overwriting(option, path, [one for one in (config, checkpoint, annotations) if one is not None])
+        check_output(option, path, [one for one in (config, checkpoint, annotations) if one is not None])
     if out is not None:
         check_scores_path(out)
     if confusion is not None:

@@ -146,14 +146,14 @@ def _check_fitting(
 
 
 def _check_out(out: Path | None, source: "Source") -> None:
-    from posec3d.commands.answers import refuse_overwriting
+    from posec3d.commands.answers import check_output
     from posec3d.video.visualization import FIGURE_SUFFIXES
 
     if out is None:
         return
     if out.suffix.lower() not in FIGURE_SUFFIXES:
         raise ValueError(f"--out {out}: end it in {', '.join(FIGURE_SUFFIXES[:-1])} or {FIGURE_SUFFIXES[-1]}")
-    refuse_overwriting("--out", out, [source])
+    check_output("--out", out, [source])
 
 
 def _load(model: str | None, device: Literal["auto", "cpu", "cuda", "mps"]) -> "ActionRecognizer":

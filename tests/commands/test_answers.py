@@ -1,0 +1,27 @@
+import os
+
+import pytest
+
+from posec3d.commands.answers import check_output
+
+
+def test_below_a_file_there_is_no_room(tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(ValueError, match=r"--out .*notes/new/a\.json: .*notes is a file, so nothing can be below it"):
+        check_output("--out", tmp_path / "notes/new/a.json", [])
+
+
+@pytest.mark.parametrize("name", ["closed/a.json", "closed/new/a.json", "closed"])
+def test_where_nothing_can_be_written_is_said_before_anything_is_computed(tmp_path, monkeypatch, name):
+    (tmp_path / "closed").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path / "closed")
+    with pytest.raises(ValueError, match=r"--out .*: .*closed cannot be written; give another place"):
+        check_output("--out", tmp_path / name, [])
+
+
+def test_new_folders_and_files_that_are_there_may_be_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.json").write_text("{}")
+    for path in ("a.json", "b.json", "new/folder/b.json", os.devnull):
+        check_output("--json", tmp_path.__class__(path), [])
+    check_output("--json", None, [])
