@@ -102,10 +102,18 @@ def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path, content):
         read_pth(path)
 
 
+def test_annotations_are_told_from_a_damaged_checkpoint(tmp_path):
+    path = tmp_path / "my.pkl"
+    path.write_bytes(pickle.dumps([{"frame_dir": "a"}]))
+
+    with pytest.raises(ValueError, match=r"my\.pkl: .*; give a model: annotations are no checkpoint"):
+        read_pth(path)
+
+
 def test_a_file_without_weights_is_refused(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "weights.pth")
 
-    with pytest.raises(ValueError, match="holds no weights"):
+    with pytest.raises(ValueError, match="holds no weights.* last.safetensors"):
         read_pth(tmp_path / "weights.pth")
 
 

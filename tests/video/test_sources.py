@@ -89,6 +89,22 @@ def test_what_a_glob_leaves_out_is_said(folder, caplog):
     assert "2 files that are neither video nor poses are ignored" in caplog.text
 
 
+def test_what_a_folder_leaves_out_is_said(folder, caplog):
+    touch("v/a.mp4", "v/b.rmvb", "v/in/c.rmvb", "v/README")
+    caplog.set_level("INFO")
+
+    assert found("v") == ["v/a.mp4"]
+    assert "v: of this folder, videos alone are taken (1); passed over: 2 .rmvb, 1 README" in caplog.text
+
+
+def test_nothing_is_said_of_a_folder_of_videos_alone(folder, caplog):
+    touch("v/a.mp4", "v/b.mp4", "v/.hidden")
+    caplog.set_level("INFO")
+
+    found("v")
+    assert not caplog.text
+
+
 @pytest.mark.parametrize(
     ("files", "given", "message"),
     [

@@ -105,8 +105,9 @@ def read_pth(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except Exception as error:  # torch.load has no error of its own for a file that is damaged.
+        mend = "give a model: annotations are no checkpoint" if path.suffix == ".pkl" else "download it again"
         raise ValueError(
-            f"{path}: not a PyTorch checkpoint, or a damaged one ({_first_line(error)}); download it again"
+            f"{path}: not a PyTorch checkpoint, or a damaged one ({_first_line(error)}); {mend}"
         ) from error
     weights = content.get("state_dict", content) if isinstance(content, Mapping) else {}
     tensors = {
@@ -115,7 +116,10 @@ def read_pth(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         if isinstance(tensor, Tensor)
     }
     if not tensors:
-        raise ValueError(f"{path}: holds no weights; expected tensors by name, or such a dictionary under 'state_dict'")
+        raise ValueError(
+            f"{path}: holds no weights; expected tensors by name, or such a dictionary under 'state_dict'; the model of "
+            "a training of posec3d is its best.safetensors or last.safetensors"
+        )
     return tensors
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
@@ -140,8 +141,10 @@ def _in_folder(folder: Path) -> list[Path]:
     files = [path for path in _visible(folder.rglob("*"), below=folder) if path.is_file()]
     of_kind = {kind: [path for path in files if _kind(path) == kind] for kind in ("video", "picture", "poses")}
     if of_kind["video"]:
+        _tell_others(folder, files, of_kind["video"], "videos")
         return of_kind["video"]
     if of_kind["picture"]:
+        _tell_others(folder, files, of_kind["picture"], "pictures")
         return list(dict.fromkeys(path.parent for path in of_kind["picture"]))
     if not of_kind["poses"]:
         raise FileNotFoundError(
@@ -151,6 +154,14 @@ def _in_folder(folder: Path) -> list[Path]:
     # A pose estimator that writes a .json for each frame fills a folder for each video.
     mixed = {path.parent for path in files if path.suffix.lower() != ".json"}
     return list(dict.fromkeys(path if path.parent in mixed else path.parent for path in of_kind["poses"]))
+
+
+def _tell_others(folder: Path, files: Sequence[Path], taken: Sequence[Path], what: str) -> None:
+    """Say which files of a folder are none of those taken: a video may have an ending that nobody knows."""
+    others = Counter(path.suffix or path.name for path in set(files).difference(taken))
+    if others:
+        listed = ", ".join(f"{count} {suffix}" for suffix, count in sorted(others.items()))
+        _LOGGER.info("%s: of this folder, %s alone are taken (%d); passed over: %s", folder, what, len(taken), listed)
 
 
 def _matches(pattern: Source) -> list[Path]:
