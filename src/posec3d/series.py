@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Bool
 from jaxtyping import Float
+from jaxtyping import Int64
 from torch import Tensor
 
 
@@ -21,10 +22,10 @@ def pose_series(
     Of each keypoint x and y in the box around all that is seen of the person in the clip, whose middle is 0 and whose
     longer side 1; then the same from the middle of all keypoints of the frame; then of each limb the way from its
     second keypoint to its first. Missing keypoints lie on the line between where they were seen before and after, or
-    stay where they were seen last or first; one that is never seen lies in the middle. The best is who has the highest
-    sum of scores; scores say nothing else but whether a keypoint is there.
+    stay where they were seen last or first; one that is never seen lies in the middle. Who is seen best says
+    `seen_best`; scores say nothing else but whether a keypoint is there.
     """
-    best = scores.sum((2, 3)).argmax(1)
+    best = seen_best(scores)
     rows = torch.arange(len(best), device=best.device)
     seen = (scores[rows, best] > 0) & torch.isfinite(keypoints[rows, best]).all(-1)
     points = torch.where(seen[..., None], keypoints[rows, best], 0)
@@ -32,6 +33,11 @@ def pose_series(
     first, second = ([limb[end] for limb in limbs] for end in (0, 1))
     parts = [places, places - places.mean(2, keepdim=True), places[:, :, first] - places[:, :, second]]
     return torch.cat(parts, dim=2).flatten(2).transpose(1, 2)
+
+
+def seen_best(scores: Float[Tensor, "B M T V"]) -> Int64[Tensor, " B"]:
+    """Return whose series `pose_series` gives, of each clip: who has the highest sum of scores."""
+    return scores.sum((2, 3)).argmax(1)
 
 
 def _in_box(points: Float[Tensor, "B T V 2"], seen: Bool[Tensor, "B T V"]) -> Float[Tensor, "B T V 2"]:

@@ -115,7 +115,7 @@ def test_the_recognizer_takes_exported_files(folder):
 
     (expected,) = ActionRecognizer.load("model.safetensors").recognize(video)
     np.testing.assert_allclose(segment.probabilities, expected.probabilities, rtol=0, atol=1e-5)
-    with pytest.raises(ValueError, match="exported models and rocket have none; give the checkpoint"):
+    with pytest.raises(ValueError, match="exported file only answers and explains nothing; give the checkpoint"):
         recognizer.explain(video)
 
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from posec3d.annotations import Annotation
 from posec3d.checkpoints import build_model
+from posec3d.checkpoints import build_rocket
 from posec3d.clips.sampling import fixed_frames
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
@@ -19,6 +20,7 @@ from posec3d.inference.explanation import log_odds
 from posec3d.models.recognizer import ClassificationHead
 from posec3d.models.recognizer import HeatmapLayer
 from posec3d.models.recognizer import PoseC3D
+from posec3d.series import num_series
 from posec3d.skeletons import get_skeleton
 
 SKELETON = get_skeleton("coco17")
@@ -194,6 +196,74 @@ def test_a_certain_class_is_explained_as_well_as_an_unsure_one():
     (gradient,) = torch.autograd.grad(log_odds(logits, 0).sum(), logits)
 
     assert gradient[0].tolist() == pytest.approx([1, -0.5, -0.5])
+
+
+def solved(length=16):
+    """The network rocket with random weights that are all in use, and its card."""
+    torch.manual_seed(0)
+    own = replace(
+        card(), network=Network(backbone="rocket"), clips=Clips(length=length, crop_to="seen", test_canvas=CANVAS)
+    )
+    model = build_rocket(own)
+    model.backbone.fit(torch.randn(20, num_series(17, len(SKELETON.limbs)), length) / 10, np.random.RandomState(0))
+    nn.init.normal_(model.cls_head.fc_cls.weight, std=0.01)
+    return model.eval(), own
+
+
+def test_of_rocket_a_part_is_what_it_would_not_say_without_it():
+    (model, own), given = solved(), video(16, num_people=2)
+    given.scores[1] *= 0.5
+    explained = explain(model, own, given, 2)
+
+    def odds(scores):
+        (batch,) = views_loader(own, [replace(given, scores=scores)], num_clips=1, mirrored=False)
+        with torch.no_grad():
+            return float(log_odds(model(batch.keypoints[0], batch.scores[0]), 2))
+
+    assert explained.importance.shape == (2, 16, 17)
+    assert abs(explained.importance[0]).max() > 0
+    for keypoint in (0, LEFT_WRIST):
+        for start in (0, 6, 14):
+            without = given.scores.copy()
+            without[0, start : start + 2, keypoint] = 0
+            parts = explained.importance[0, start : start + 2, keypoint]
+            assert parts[0] == parts[1]
+            assert parts.sum() == pytest.approx(odds(given.scores) - odds(without), abs=1e-3)
+
+
+def test_of_rocket_missing_keypoints_and_other_people_say_nothing():
+    (model, own), given = solved(), video(16, num_people=2)
+    given.scores[1] *= 0.5
+
+    importance = explain(model, own, given).importance
+
+    assert not importance[1].any()
+    assert not importance[0, :, 1].any()
+    assert (abs(importance[0]) > 0).mean() > 0.5
+
+
+@pytest.mark.parametrize("num_frames", [1, 5, 16, 40])
+def test_of_rocket_importance_lies_on_frames_of_the_video(num_frames):
+    model, own = solved()
+
+    explained = explain(model, own, video(num_frames))
+
+    expected = np.unique(np.rint(np.linspace(0, num_frames - 1, 16)))
+    assert explained.frames.tolist() == expected.tolist()
+    assert explained.importance.shape == (1, len(expected), 17)
+    assert np.isfinite(explained.importance).all()
+
+
+def test_of_rocket_it_is_the_likeliest_class_that_is_explained():
+    (model, own), given = solved(), video(40)
+
+    explained = explain(model, own, given)
+    scores = score_videos(
+        model, own, views_loader(own, [given], num_clips=1, mirrored=False), device=torch.device("cpu")
+    )[0]
+
+    assert explained.label == scores.argmax()
+    assert explained.probability == pytest.approx(scores.max(), abs=1e-5)
 
 
 @pytest.mark.parametrize("label", [-1, 3])

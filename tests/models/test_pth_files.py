@@ -113,7 +113,7 @@ def test_annotations_are_told_from_a_damaged_checkpoint(tmp_path):
 def test_a_file_without_weights_is_refused(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "weights.pth")
 
-    with pytest.raises(ValueError, match="holds no weights.* last.safetensors"):
+    with pytest.raises(ValueError, match=r"holds no weights.* last\.safetensors"):
         read_pth(tmp_path / "weights.pth")
 
 

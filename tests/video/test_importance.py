@@ -113,7 +113,19 @@ def test_numbers_of_frames_can_be_given(poses, importance):
     own, given = (importance_sheet(poses, importance, BODY, frames=frames) for frames in (None, list(range(100, 120))))
 
     differs = np.flatnonzero((own != given).any((1, 2)))
-    assert 280 <= differs.min() <= differs.max() <= 310
+    assert 280 <= differs.min() <= 310
+    assert len(own) - 36 <= differs.max()
+    assert not ((310 < differs) & (differs < len(own) - 36)).any()
+
+
+def test_the_chart_has_numbers_beneath_its_strongest_moments(poses, importance):
+    sheet = importance_sheet(poses, importance, BODY)
+
+    grid_width = sheet.shape[1] - 490
+    columns = np.flatnonzero((sheet[-36:, 170 : 170 + grid_width] > 100).any((0, 2)))
+    written = set((columns / grid_width * NUM_FRAMES).astype(int).tolist())
+    assert {5, 15} <= written
+    assert len(written) < NUM_FRAMES / 2
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0])

@@ -34,7 +34,6 @@ from posec3d.inference.windows import Span
 from posec3d.inference.windows import Who
 from posec3d.inference.windows import WindowCutter
 from posec3d.mapping import map_people
-from posec3d.models.recognizer import PoseC3D
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
 from posec3d.people import share_identities
@@ -152,11 +151,8 @@ class ActionRecognizer:
         if len(self._scorers) > 1:
             raise ValueError(f"an explanation is of one network, not of {len(self._scorers)}; give one of them")
         annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
-        if not isinstance(self.model, PoseC3D):
-            raise ValueError(
-                "explanations are made of gradients through heatmaps: exported models and rocket have none; "
-                "give the checkpoint of another network"
-            )
+        if not isinstance(self.model, Recognizer):
+            raise ValueError("an exported file only answers and explains nothing; give the checkpoint it was made of")
         return explain(self.model, self.card, annotation, label)
 
     def fitting(self, video: PosedVideo) -> PosedVideo:

@@ -117,8 +117,8 @@ def read_pth(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     }
     if not tensors:
         raise ValueError(
-            f"{path}: holds no weights; expected tensors by name, or such a dictionary under 'state_dict'; the model of "
-            "a training of posec3d is its best.safetensors or last.safetensors"
+            f"{path}: holds no weights; expected tensors by name, or such a dictionary under 'state_dict'; the model "
+            "of a training of posec3d is its best.safetensors or last.safetensors"
         )
     return tensors
 

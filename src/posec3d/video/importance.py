@@ -96,9 +96,30 @@ def importance_sheet(
         y = grid_upper + round((index + 0.5) * grid_size[1] / skeleton.num_keypoints) - (_LINE - 4) // 2
         mask = text_mask(keypoint.replace("_", " "), _LINE - 4, names - _GAP)
         lay_text(sheet, mask, (names - mask.shape[1], y))
-    lay_text(sheet, text_mask("time →", _LINE - 4), (names + _GAP, grid_upper + grid_size[1] + 4))
+    _number_frames(sheet, chosen, frames, len(panels), (names + _GAP, grid_upper + grid_size[1] + 4), grid_size[0])
     _draw_strongest(sheet, importance, skeleton, (width - beside - _GAP, grid_upper), beside)
     return sheet
+
+
+def _number_frames(
+    sheet: UInt8[np.ndarray, "H W 3"],
+    chosen: Sequence[int],
+    frames: Sequence[int] | None,
+    num_frames: int,
+    corner: tuple[int, int],
+    width: int,
+) -> None:
+    """Write the numbers of the chosen frames beneath their columns, as far as there is room, and what they are."""
+    left, upper = corner
+    word = text_mask("frame", _LINE - 4)
+    lay_text(sheet, word, (left - _GAP - word.shape[1], upper))
+    free = left
+    for time in chosen:
+        mask = text_mask(str(time if frames is None else frames[time]), _LINE - 4)
+        start = left + min(round((time + 0.5) * width / num_frames) - mask.shape[1] // 2, width - mask.shape[1])
+        if start >= free:
+            lay_text(sheet, mask, (start, upper))
+            free = start + mask.shape[1] + _GAP
 
 
 def strongest_keypoints(
