@@ -163,7 +163,7 @@ def _load(model: str | None, device: Literal["auto", "cpu", "cuda", "mps"]) -> "
     from posec3d.runtime.devices import choose_device
 
     if model is not None and target_of(Path(model)) is not None:
-        raise ValueError(f"--model {model}: an exported file has no gradients, which tell why; give its checkpoint")
+        raise ValueError(f"--model {model}: an exported file only answers; give the checkpoint it was made of")
     keep_freed_memory()
     return ActionRecognizer.load(model, device=choose_device(device))
 
