@@ -1,3 +1,5 @@
+import io
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -129,6 +131,19 @@ def test_a_timeline_covers_the_video_without_gaps(recognizer):
     for before, after in pairwise(segments):
         assert before.end_seconds == pytest.approx(after.start_seconds)
         assert before.action != after.action
+
+
+def test_a_long_timeline_says_how_far_it_is(recognizer, caplog, monkeypatch):
+    monkeypatch.setattr("posec3d.runtime.progress._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    caplog.set_level("INFO")
+    rng = np.random.RandomState(0)
+    frames = [_frame(time, {1: 100.0}, rng) for time in range(100)]
+
+    recognizer.recognize(PosedVideo("long", (480, 640), get_skeleton("coco17"), 30.0, frames), window=1.0, stride=0.25)
+
+    lines = [record.getMessage() for record in caplog.records if "recognising long" in record.getMessage()]
+    assert re.fullmatch(r"recognising long: (\d+) of \1 windows, 00:00 left", lines[-1])
 
 
 def test_below_the_threshold_the_answer_is_unsure(recognizer, videos):

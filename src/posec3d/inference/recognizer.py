@@ -41,6 +41,7 @@ from posec3d.people import unstack_people
 from posec3d.people import without_strange_numbers
 from posec3d.poses import Poses
 from posec3d.poses import mark_missing
+from posec3d.runtime.progress import Progress
 from posec3d.skeletons import SKELETONS
 from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import scene_of
@@ -208,11 +209,13 @@ class ActionRecognizer:
         windows = [window for frame in video.frames for window in cutter.push(frame)] + cutter.finish()
         averager = MomentAverager(span, video.name, self.classes, threshold)
         segments: list[Segment] = []
-        for first in range(0, len(windows), _WINDOWS_AT_ONCE):
-            batch = windows[first : first + _WINDOWS_AT_ONCE]
-            said = self._windows_probabilities([window.frames for window in batch], people, video.canvas)
-            for window, probabilities in zip(batch, said, strict=True):
-                segments += averager.push(window, probabilities, end_of(video))
+        with Progress(len(windows), "window", what=f"recognising {video.name}") as progress:
+            for first in range(0, len(windows), _WINDOWS_AT_ONCE):
+                batch = windows[first : first + _WINDOWS_AT_ONCE]
+                said = self._windows_probabilities([window.frames for window in batch], people, video.canvas)
+                for window, probabilities in zip(batch, said, strict=True):
+                    segments += averager.push(window, probabilities, end_of(video))
+                progress.advance(len(batch))
         return joined(segments + averager.finish(end_of(video)))
 
     def _whole(self, video: PosedVideo, people: People, threshold: float) -> list[Segment]:
