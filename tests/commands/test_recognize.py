@@ -156,6 +156,18 @@ def test_the_rate_of_a_pose_file_is_given_or_told(tmp_path, monkeypatch, capsys,
     assert said.err.count("frames a second") == bool(logged)
 
 
+@pytest.mark.parametrize(("num_frames", "warned"), [(1, True), (2, False)])
+def test_an_answer_for_one_frame_is_said_to_be_a_guess(tmp_path, monkeypatch, capsys, num_frames, warned):
+    monkeypatch.chdir(tmp_path)
+    video = make_annotations(1, motions=("wave",)).annotations[0]
+    short = replace(video, keypoints=video.keypoints[:, :num_frames], scores=video.scores[:, :num_frames])
+    save_annotations("short.pkl", AnnotationSet((short,)))
+
+    assert main(["recognize", "short.pkl"]) == 0
+
+    assert ("one frame shows no movement, so the answer is a guess" in capsys.readouterr().err) is warned
+
+
 def test_a_rate_beside_that_of_the_file_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     keypoints = make_annotations(1).annotations[0].keypoints

@@ -124,6 +124,8 @@ def recognize(
 
     def answer(source: "Source", video: "PosedVideo") -> None:
         video = recognizer.fitting(video)
+        if len(video.frames) == 1:
+            _LOGGER.warning("%s: one frame shows no movement, so the answer is a guess", video.name)
         segments = recognizer.recognize(video, people=people, window=window, stride=stride, threshold=threshold)
         lines = [f"{video.name}: {counted(len(video.frames), 'frame')}, {end_of(video):.1f} s"]
         lines += [segment_line(segment, top=top, timeline=window is not None) for segment in segments]
