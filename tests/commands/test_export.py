@@ -1,4 +1,5 @@
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -68,6 +69,15 @@ def test_an_exported_file_is_the_model_for_test_and_recognize(run, folder, capsy
         scores_of(capsys, "model.onnx"), scores_of(capsys, "model.safetensors"), rtol=0, atol=1e-5
     )
     assert probabilities("--model", "model.onnx") == probabilities("--model", "model.safetensors")
+
+
+def test_files_of_two_trainings_do_not_get_one_name(folder, capsys):
+    for training in ("runs/first", "runs/second"):
+        Path(training).mkdir(parents=True)
+        shutil.copy("model.safetensors", f"{training}/best.safetensors")
+        assert main(["export", f"{training}/best.safetensors", "--to", "onnx"]) == 0
+
+    assert {path.name for path in folder.glob("*-best.onnx")} == {"first-best.onnx", "second-best.onnx"}
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "openvino"])

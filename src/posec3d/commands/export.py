@@ -59,7 +59,8 @@ def export(
         calibrate: Annotations of real videos: they show int8 which values occur (200 clips are taken), and the file is
             compared on them; without, on made-up people.
         split: With --calibrate: the split to take, best the one trained on; all videos without.
-        out: The file to write; without it the checkpoint's name with another suffix, in the current folder.
+        out: The file to write; without it the checkpoint's name with another suffix, in the current folder: that of
+            work_dirs/my/best.safetensors is my-best.onnx, since every training leaves a best.
     """
     from posec3d.export.description import SUFFIXES
     from posec3d.export.description import target_of
@@ -72,7 +73,7 @@ def export(
     check_export(to, precision, calibrated=calibrate is not None)
     if split is not None and calibrate is None:
         raise ValueError(f"--split {split} needs --calibrate ANNOTATIONS, the file whose split it is")
-    path = out or Path(f"{Path(checkpoint).stem}{'' if precision == 'fp32' else f'-{precision}'}{SUFFIXES[to]}")
+    path = out or Path(f"{_name(checkpoint)}{'' if precision == 'fp32' else f'-{precision}'}{SUFFIXES[to]}")
     if path.suffix != SUFFIXES[to]:
         raise ValueError(f"--out {path}: --to {to} writes {SUFFIXES[to]}; end it so")
     if target_of(Path(checkpoint)) is not None:
@@ -84,6 +85,13 @@ def export(
     videos = () if calibrate is None else _videos(calibrate, split, card)
     agreement = export_model(model, card, path, precision=precision, videos=videos, say=_LOGGER.info)
     print(_result(path, agreement, made_up=calibrate is None))
+
+
+def _name(checkpoint: str) -> str:
+    """Return what a file is called: by the training as well, where the checkpoint has the name that all have."""
+    path = Path(checkpoint)
+    training = path.parent.name if path.stem in ("best", "last") else ""
+    return f"{training}-{path.stem}" if training else path.stem
 
 
 def _videos(annotations: Path, split: str | None, card: "ModelCard") -> "Sequence[Annotation]":
