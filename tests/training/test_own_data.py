@@ -42,6 +42,7 @@ def test_few_videos_get_the_recipe_for_few_and_are_told(caplog):
     assert many.augmentation == Augmentation()
     assert (many.training.label_smoothing, many.training.average) == (0, 0)
     assert "recipe: small data, for 3 training videos" in caplog.text
+    assert caplog.text.count("few videos: --backbone rocket") == 1
     assert "recipe: as published, for 2002 training videos" in caplog.text
     assert own(file(), recipe="published").augmentation == Augmentation()
     assert own(file(labels=(0, 1) * 1001), recipe="small").augmentation == SMALL_DATA
