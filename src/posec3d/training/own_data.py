@@ -171,6 +171,8 @@ def _say_recipe(recipe: Recipe, num_videos: int, weights: tuple[float, ...] | No
         num_videos,
         "" if weights is None else "; rare classes shown more often",
     )
+    if num_videos > _FEW_VIDEOS:
+        return
     _LOGGER.info(
         "few videos: --backbone rocket, which is solved for in seconds, is worth a second --work-dir; recognize with "
         "--model given twice asks both networks"
