@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from posec3d.series import num_series
 from posec3d.series import pose_series
+from posec3d.series import seen_best
 
 LIMBS = ((0, 1), (1, 2))
 
@@ -58,6 +59,28 @@ def test_whoever_is_seen_best_is_looked_at():
     np.testing.assert_array_equal(
         pose_series(keypoints, scores, LIMBS), pose_series(keypoints[:, 1:2], scores[:, 1:2], LIMBS)
     )
+
+
+def test_of_two_the_nearer_is_seen_best_unless_they_are_hardly_seen():
+    keypoints, scores = walker(num_people=2)
+    keypoints[0, 1] = keypoints[0, 0] * 2
+    assert seen_best(keypoints, scores).tolist() == [1]
+    assert seen_best(keypoints, scores * torch.tensor([1.0, 0.4])[:, None, None]).tolist() == [0]
+    # In two thirds of the frames, and twice as large: more than the other. A guess far away makes nobody larger.
+    scores[0, 1, :2] = 0
+    assert seen_best(keypoints, scores).tolist() == [1]
+    scores[0, 1] = 0
+    keypoints[0, 1] = 1e6
+    assert seen_best(keypoints, scores).tolist() == [0]
+
+
+def test_one_keypoint_is_more_than_nobody():
+    keypoints, scores = walker(num_people=2)
+    scores[0, 0] = 0
+    scores[0, 1, :, 1:] = 0
+    assert seen_best(keypoints, scores).tolist() == [1]
+    keypoints[0, 0] = torch.nan
+    assert seen_best(keypoints, scores + 1).tolist() == [1]
 
 
 def test_nobody_is_a_series_of_zeros_and_what_is_not_finite_is_missing():

@@ -25,9 +25,9 @@ def pose_series(
     stay where they were seen last or first; one that is never seen lies in the middle. Who is seen best says
     `seen_best`; scores say nothing else but whether a keypoint is there.
     """
-    best = seen_best(scores)
+    best = seen_best(keypoints, scores)
     rows = torch.arange(len(best), device=best.device)
-    seen = (scores[rows, best] > 0) & torch.isfinite(keypoints[rows, best]).all(-1)
+    seen = _seen(keypoints, scores)[rows, best]
     points = torch.where(seen[..., None], keypoints[rows, best], 0)
     places = _filled(_in_box(points, seen), seen)
     first, second = ([limb[end] for limb in limbs] for end in (0, 1))
@@ -35,9 +35,21 @@ def pose_series(
     return torch.cat(parts, dim=2).flatten(2).transpose(1, 2)
 
 
-def seen_best(scores: Float[Tensor, "B M T V"]) -> Int64[Tensor, " B"]:
-    """Return whose series `pose_series` gives, of each clip: who has the highest sum of scores."""
-    return scores.sum((2, 3)).argmax(1)
+def seen_best(keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"]) -> Int64[Tensor, " B"]:
+    """Return who is seen best in each clip: whose scores, times how large they are, add up to most over all frames.
+
+    How large is the longer side of the box around their keypoints, a pixel at least. Among many, the action is that of
+    who is near.
+    """
+    seen = _seen(keypoints, scores)
+    low = torch.where(seen[..., None], keypoints, torch.inf).amin(3)
+    high = torch.where(seen[..., None], keypoints, -torch.inf).amax(3)
+    sides = torch.where(seen.any(3), (high - low).amax(-1).clamp(min=1), 0)
+    return (torch.where(seen, scores, 0).sum(3) * sides).sum(2).argmax(1)
+
+
+def _seen(keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"]) -> Bool[Tensor, "B M T V"]:
+    return (scores > 0) & torch.isfinite(keypoints).all(-1)
 
 
 def _in_box(points: Float[Tensor, "B T V 2"], seen: Bool[Tensor, "B T V"]) -> Float[Tensor, "B T V 2"]:

@@ -1,6 +1,5 @@
 """`posec3d train`: train a network from a config, or from an annotation file alone."""
 
-import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +15,6 @@ from posec3d.commands.options import OptionalPath
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import torch
-
-    from posec3d.experiment import Experiment
-
-_LOGGER = logging.getLogger(__name__)
 
 # Options of mmaction2's and pyskl's tools/train.py that ask for what is done anyway,
 DONE_ANYWAY = (("--launcher", "none"), ("--gpus", "1"), ("--gpu-ids", "0"))
@@ -119,159 +112,69 @@ def train(
         workers: Processes that prepare clips.
         cfg_options: Changes to the config, such as training.epochs=30 data.train.split=xsub_train.
     """
-    from posec3d.checkpoints import build_model
-    from posec3d.checkpoints import check_network
-    from posec3d.checkpoints import start_from
-    from posec3d.commands.own_experiment import own_experiment
-    from posec3d.config_files import save_config
-    from posec3d.config_files import with_options
-    from posec3d.experiment import card_of
-    from posec3d.published import cache_folder
-    from posec3d.published import checkpoint_path
-    from posec3d.runtime.devices import start_fabric
-    from posec3d.sources import experiment_videos
-    from posec3d.training.advice import before_training
-    from posec3d.training.advice import warn
-    from posec3d.training.loop import train as run
-    from posec3d.training.reporting import draw_confusion
-    from posec3d.training.solving import check_solvable
-    from posec3d.training.solving import solve
-    from posec3d.training.state import load_state
-    from posec3d.training.state import refuse_other_run
-    from posec3d.training.work_directory import check_work_directory
-    from posec3d.training.work_directory import keep_others_out
-    from posec3d.training.work_directory import move_earlier_run
-
     if test_best and not validate:
         raise ValueError("--test-best needs what --no-validate leaves out; use --test-last")
     if not 0 <= seed < 2**32:
         raise ValueError(f"--seed {seed}: take 0 to {2**32 - 1}; other numbers start no random stream")
-    given = {"training.epochs": epochs, "training.batch_size": batch_size, "init": init}
-    options = [f"{name}={value!r}" for name, value in given.items() if value is not None]
-    if not scale_lr:
-        options.append("training.scale_learning_rate=False")
-    if deterministic:
-        from posec3d.runtime.reproducibility import use_deterministic_algorithms
-
-        use_deterministic_algorithms()
     if (config is None) == (annotations is None):
         raise ValueError("give either a config file or --annotations FILE; see posec3d train --help")
-    own = {"--classes": classes, "--skeleton": skeleton, "--train-split": train_split, "--val-split": val_split}
-    own |= {"--size": None if size == "auto" else size, "--kind": None if kind == "keypoint" else kind}
-    own |= {
-        "--backbone": None if backbone == "auto" else backbone,
-        "--recipe": None if recipe == "auto" else recipe,
-    }
-    misplaced = [option for option, value in own.items() if value is not None]
-    if config is not None and misplaced:
-        raise ValueError(f"{misplaced[0]} goes with --annotations; change {config} by --cfg-options NAME=VALUE instead")
+    own: dict[str, object] = {"--classes": classes, "--skeleton": skeleton}
+    own |= {"--train-split": train_split, "--val-split": val_split, "--kind": None if kind == "keypoint" else kind}
+    chosen = {"--size": size, "--backbone": backbone, "--recipe": recipe}
+    own |= {option: None if value == "auto" else value for option, value in chosen.items()}
     if config is not None:
-        from posec3d.config_files import load_experiment
+        _refuse(own, f"goes with --annotations; change {config} by --cfg-options NAME=VALUE instead", named_alone=True)
+    if init is not None and own["--backbone"]:
+        raise ValueError(
+            f"--backbone {backbone} has no meaning with --init: the network is that of {init}; leave it out"
+        )
 
-        experiment = load_experiment(config)
-        name = config.stem
+    from posec3d.commands.own_experiment import own_experiment
+    from posec3d.commands.training_run import run_training
+    from posec3d.config_files import load_experiment
+    from posec3d.config_files import with_options
+    from posec3d.runtime.reproducibility import use_deterministic_algorithms
+
+    if deterministic:
+        use_deterministic_algorithms()
+    if config is not None:
+        experiment, name = load_experiment(config), config.stem
     else:
         assert annotations is not None
-        if init is not None and own["--backbone"]:
-            raise ValueError(
-                f"--backbone {backbone} has no meaning with --init: the network is that of {init}; leave it out"
-            )
         experiment = own_experiment(
             annotations, classes, skeleton, kind, size, backbone, recipe, epochs, train_split, val_split, device, init
         )
         name = re.sub(r"\.(pkl|pkl\.gz|arrow)$", "", annotations.name)
+    given = {"training.epochs": epochs, "training.batch_size": batch_size, "init": init}
+    options = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+    options += [] if scale_lr else ["training.scale_learning_rate=False"]
     experiment = with_options(experiment, [*options, *cfg_options])
-    solved = experiment.network.backbone == "rocket"
-    if solved:
-        of_steps: dict[str, object] = {name: own[name] for name in ("--kind", "--size", "--recipe")}
+    if experiment.network.backbone == "rocket":
+        of_steps = {option: own[option] for option in ("--kind", "--size", "--recipe")}
         of_steps |= {"--epochs": epochs, "--batch-size": batch_size, "--init": init, "--workers": workers}
         of_steps |= {"--resume": resume or None, "--no-scale-lr": not scale_lr or None}
         of_steps |= {"--device": None if device in ("auto", "cpu") else device}
         of_steps |= {"--devices": None if devices == 1 else devices}
-        _refuse(of_steps | {"--precision": None if precision == "fp32" else precision})
-    train_videos, val_videos, test_videos = experiment_videos(experiment)
-    if solved:
-        check_solvable(experiment, len(train_videos))
-    weights = checkpoint_path(experiment.init, cache_folder()) if experiment.init else None
-
-    folder = work_dir or Path("work_dirs") / name
-    # Before the folder is touched, which may hold an earlier run.
-    check_network(card_of(experiment))
-    if weights is not None:
-        start_from(build_model(card_of(experiment)), weights)
-    if workers is not None and workers < 0:
-        raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
-    check_work_directory(folder, weights, resume=resume)
-    fabric = start_fabric(accelerator="cpu" if solved else device, devices=devices, precision=precision)
-    with keep_others_out(folder, fabric):
-        if resume:
-            state = load_state(folder)
-            refuse_other_run(state, experiment, seed=seed, fabric=fabric, path=folder)
-        if validate and not val_videos:
-            _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
-        if fabric.is_global_zero:
-            if not resume:
-                move_earlier_run(folder)
-            save_config(folder / "config.py", experiment)
-            if resume:
-                _LOGGER.info(
-                    "going on after epoch %d of %d%s",
-                    state.epochs_done,
-                    experiment.training.epochs,
-                    ": all are done already" if state.epochs_done >= experiment.training.epochs else "",
-                )
-            _LOGGER.info(
-                "%d videos to train on, %d to validate on; writing to %s", len(train_videos), len(val_videos), folder
-            )
-            if not solved:
-                _say_precision(precision, fabric.device)
-            parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
-            warn(*before_training(experiment, parts, fabric.world_size))
-        fabric.barrier()
-        validated = val_videos if validate and val_videos else None
-        if solved:
-            result = solve(experiment, train_videos, validated, work_dir=folder, seed=seed)
-        else:
-            result = run(
-                experiment,
-                train_videos,
-                validated,
-                work_dir=folder,
-                fabric=fabric,
-                seed=seed,
-                resume=resume,
-                init=weights,
-                num_workers=workers,
-            )
-        if fabric.is_global_zero:
-            for path in (result.best, result.last):
-                if path is not None:
-                    print(path)
-            if result.best is not None:
-                draw_confusion(folder, result.best, val_videos, fabric.device)
-            _test(experiment, folder, result.last if test_last else None, result.best if test_best else None, device)
+        of_steps |= {"--precision": None if precision == "fp32" else precision}
+        _refuse(of_steps, "the network rocket is solved for, not trained step by step; leave it out")
+    run_training(
+        experiment,
+        work_dir or Path("work_dirs") / name,
+        validate=validate,
+        test_last=test_last,
+        test_best=test_best,
+        resume=resume,
+        seed=seed,
+        device=device,
+        devices=devices,
+        precision=precision,
+        workers=workers,
+    )
 
 
-def _refuse(options: "Mapping[str, object]") -> None:
-    """Refuse options that change nothing where no gradient step is taken."""
+def _refuse(options: "Mapping[str, object]", why: str, *, named_alone: bool = False) -> None:
+    """Refuse the first option that is given, with its value unless it is `named_alone`."""
     for option, value in options.items():
         if value is not None:
-            given = f"{option} {value}".rstrip() if value is not True else option
-            raise ValueError(f"{given}: the network rocket is solved for, not trained step by step; leave it out")
-
-
-def _say_precision(precision: str, device: "torch.device") -> None:
-    """Tell of the faster arithmetic where there is one."""
-    from posec3d.runtime.devices import computes_bfloat16
-
-    if precision == "fp32" and computes_bfloat16(device):
-        _LOGGER.info("this device computes bfloat16: --precision bf16 takes half to three quarters of the time")
-
-
-def _test(experiment: "Experiment", folder: Path, last: Path | None, best: Path | None, device: str) -> None:
-    from posec3d.commands.test import test
-
-    for name, checkpoint in (("last", last), ("best", best)):
-        if checkpoint is not None:
-            print(f"{name}:", flush=True)
-            test(folder / "config.py", checkpoint, out=folder / f"{name}_scores.pkl", device=device)  # type: ignore[arg-type]
+            said = f"{option} " if named_alone else f"{option}: " if value is True else f"{option} {value}: "
+            raise ValueError(said + why)

@@ -124,7 +124,7 @@ def _by_masking(
     says is how much lower the log-odds are if it is missing there, and each sight of it there has the same share of
     that. One that never moves says nothing by this measure.
     """
-    person = int(seen_best(scores))
+    person = int(seen_best(keypoints, scores))
     one, sure = keypoints[:, person : person + 1], scores[:, person : person + 1]
     logits = model(one, sure)
     label, probability = _named(logits, label)
