@@ -89,6 +89,7 @@ def test_a_sound_file_has_no_problems(check):
     assert report.text().endswith("Ready for training: no problems.")
 
 
+CROWD = np.repeat(KEYPOINTS, 12, axis=0)
 WRONG = [
     ({"keypoint": None, "raw_file": "part1.pkl"}, "table_of_contents", "it has"),
     ({"frame_dir": None}, "missing_name", "it has"),
@@ -111,6 +112,7 @@ WRONG = [
     ),
     ({"keypoint": KEYPOINTS / 320}, "normalised", "from 0."),
     ({"keypoint": KEYPOINTS / 50 - 3}, "body_coordinates", "from -"),
+    ({"keypoint": CROWD, "keypoint_score": None}, "exchanged_axes", "12 people, frames: 4"),
     ({"keypoint_score": SCORES * 0}, "nobody_seen", "4 frames"),
     ({"keypoint": KEYPOINTS[:0], "keypoint_score": SCORES[:0]}, "nobody_seen", "4 frames"),
     ({"keypoint": with_value(KEYPOINTS, np.nan)}, "not_finite", "1 of 68 keypoints"),
@@ -136,6 +138,28 @@ def test_a_wrong_video_is_reported_with_its_value(check, changes, kind, found):
     assert found in finding.found
     assert finding.subject == {"missing_name": "record 3", "wrong_name": "7"}.get(kind, "wrong")
     assert report.has_errors == (KINDS[kind].severity == "error")
+
+
+def test_classes_that_training_never_sees_are_named(check):
+    records = [record("a", 0), record("b", 1), record("c", 1), record("hidden", 2, keypoint_score=SCORES * 0)]
+    records += [record("d", 2)]
+    splits = {"train": ["a", "hidden"], "val": ["b", "c", "d"], "xsub_train": ["a", "b", "d"]}
+
+    found = [
+        finding
+        for finding in check({"annotations": records, "split": splits, "classes": ["sit", "run", "hug"]}).findings
+        if finding.kind == "class_not_trained"
+    ]
+
+    assert [(finding.subject, finding.found) for finding in found] == [
+        ("class 1 (run)", "none of its 2 videos is in split 'train'"),
+        ("class 2 (hug)", "none of its 1 videos is in split 'train'"),
+    ]
+
+
+def test_a_few_people_in_a_single_picture_are_no_mistake(check):
+    few = KEYPOINTS[:, :1].repeat(9, axis=0)
+    assert check([record("a", keypoint=few, keypoint_score=None, total_frames=1)]).findings == ()
 
 
 def test_every_problem_of_every_video_is_found_in_one_pass(check):
@@ -312,7 +336,7 @@ def test_an_empty_list_is_reported_not_crashed_on(check):
         ("data/wlasl_pyskl_list.pkl", {"class_without_video": 1771, "outside": 6}),
         ("data/k400_toc_sample.pkl", {"table_of_contents": 100}),
         ("golden/annotations_list.pkl", {"nobody_seen": 1}),
-        ("golden/annotations_dict.pkl", {"nobody_seen": 1}),
+        ("golden/annotations_dict.pkl", {"nobody_seen": 1, "class_not_trained": 2}),
     ],
 )
 def test_real_files_have_the_problems_that_they_are_known_for(shared, name, expected):

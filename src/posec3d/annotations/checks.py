@@ -3,6 +3,7 @@
 import os
 import re
 from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ from posec3d.skeletons import Skeleton
 _SCORE_TOLERANCE = 0.1
 _OUTSIDE_SHARE = 0.1
 _NORMALISED_LIMIT = 1.1
+# Fewer people than this may well be in a single picture.
+_MANY_PEOPLE = 10
 # Nobody is ten pixels large in a video and still recognised.
 _BODY_LIMIT = 10.0
 
@@ -77,6 +80,7 @@ def check_annotations(
     names = Counter(reading.video for reading in readings)
     findings.extend(Finding("duplicate_name", name, f"{count} times") for name, count in names.items() if count > 1)
     findings.extend(_split_findings(raw.splits, frozenset(names)))
+    findings.extend(_training_findings(readings, raw.splits, raw.classes))
     statistics = summarise(
         readings,
         raw.splits,
@@ -109,6 +113,9 @@ def _whole_findings(readings: Sequence[Reading], num_classes: int, source: str) 
 
 
 def _pose_findings(video: str, poses: PoseReading) -> Iterator[Finding]:
+    num_people, num_frames = poses.seen.shape[:2]
+    if num_people > max(num_frames, _MANY_PEOPLE):
+        yield Finding("exchanged_axes", video, f"{num_people} people, frames: {num_frames}")
     num_keypoints = poses.seen.size
     if poses.box is None:
         yield Finding("nobody_seen", video, f"{poses.seen.shape[1]} frames")
@@ -191,8 +198,29 @@ def _class_findings(readings: Sequence[Reading], num_classes: int, names: tuple[
     labels = {reading.label for reading in readings}
     for label in range(num_classes):
         if label not in labels:
-            name = f" ({names[label]})" if names is not None and label < len(names) else ""
-            yield Finding("class_without_video", f"class {label}{name}", "no video")
+            yield Finding("class_without_video", _class_told(label, names), "no video")
+
+
+def _training_findings(
+    readings: Sequence[Reading], splits: Mapping[str, tuple[str, ...]], names: tuple[str, ...] | None
+) -> Iterator[Finding]:
+    """Find classes that a training split has no video of, or none in which anybody is seen."""
+    of_labels: defaultdict[int, set[str]] = defaultdict(set)
+    for reading in readings:
+        if reading.label is not None and reading.poses is not None and reading.poses.seen:
+            of_labels[reading.label].add(reading.video)
+    for split, listed in splits.items():
+        trained = set(listed) & set().union(*of_labels.values())
+        if not trained or not re.search(r"train", split.lower()):
+            continue
+        for label, videos in sorted(of_labels.items()):
+            if videos.isdisjoint(trained):
+                found = f"none of its {len(videos):,} videos is in split {split!r}"
+                yield Finding("class_not_trained", _class_told(label, names), found)
+
+
+def _class_told(label: int, names: tuple[str, ...] | None) -> str:
+    return f"class {label} ({names[label]})" if names is not None and label < len(names) else f"class {label}"
 
 
 def _split_findings(splits: Mapping[str, tuple[str, ...]], videos: frozenset[str]) -> Iterator[Finding]:

@@ -96,8 +96,8 @@ KINDS: dict[str, Kind] = {
     ),
     "swapped_size": Kind(
         "error",
-        "img_shape looks like (width, height)",
-        "Write the height first: the keypoints leave the image as it is, and fit when the two are exchanged.",
+        "img_shape looks like (width, height), or keypoints like (y, x)",
+        "Write the height first, and x before y: keypoints leave the image as it is, and fit when one is exchanged.",
     ),
     "missing_label": Kind("error", "no label", "Add label=0..K-1. Only recognising, not training, does without."),
     "wrong_label": Kind("error", "label is not a whole number", "Number the classes 0..K-1 and write label=int(...)."),
@@ -141,6 +141,17 @@ KINDS: dict[str, Kind] = {
         "split lists videos that are not in the file",
         "They are passed over. If they should be there, compare the spelling with frame_dir.",
         "split",
+    ),
+    "class_not_trained": Kind(
+        "warning",
+        "classes without a video in a training split that have some elsewhere",
+        "They are never learnt there: move some of their videos into the split.",
+        "class",
+    ),
+    "exchanged_axes": Kind(
+        "warning",
+        "more people than frames",
+        "Write keypoint as (people, frames, keypoints, 2): the first two look exchanged.",
     ),
     "class_without_video": Kind(
         "warning",
