@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -114,8 +115,8 @@ def test_videos_of_one_name_and_of_one_file_are_written_beside_each_other(tmp_pa
         (("visualize", "--skeleton", "openpose25"), "--skeleton is for pose files, and there is none; leave it out"),
         (("recognize", "--canvas", "480", "640"), "--canvas is for pose files, and there is none; leave it out"),
         (("recognize", "--canvas", "0", "-5"), "--canvas 0 -5: give height and width in pixels, from 1 on"),
-        (("recognize", "--fps", "25"), "--fps is for pose files, and there is none; leave it out"),
-        (("visualize", "--fps", "25"), "--fps is for pose files, and there is none; leave it out"),
+        (("recognize", "--fps", "25"), "--fps is for pose files and pictures, and there is none"),
+        (("visualize", "--fps", "25"), "--fps is for pose files and pictures, and there is none"),
         (("recognize", "--fps", "0"), "--fps 0: give frames a second, above 0"),
         (("recognize", "--fps", "nan"), "--fps nan: give frames a second, above 0"),
     ],
@@ -166,6 +167,30 @@ def test_an_answer_for_one_frame_is_said_to_be_a_guess(tmp_path, monkeypatch, ca
     assert main(["recognize", "short.pkl"]) == 0
 
     assert ("one frame shows no movement, so the answer is a guess" in capsys.readouterr().err) is warned
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds", "logged"),
+    [
+        ((), "1.2 s", "pictures: does not say how many frames a second: taken as 25 (--fps says another)"),
+        (("--fps", "10"), "3.0 s", ""),
+    ],
+)
+def test_the_rate_of_pictures_is_given_or_told(films, tmp_path, monkeypatch, capsys, options, seconds, logged):
+    monkeypatch.chdir(tmp_path)
+    Path("pictures").mkdir()
+    with open_frames(films / "wave.mp4") as video:
+        for number, frame in zip(range(30), video, strict=False):
+            cv2.imwrite(f"pictures/{number}.png", frame.picture[..., ::-1])
+
+    assert main(["recognize", "pictures", "--out", "drawn.mp4", *options]) == 0
+
+    said = capsys.readouterr()
+    assert f"pictures: 30 frames, {seconds}" in said.out
+    assert logged in said.err
+    assert said.err.count("frames a second") == bool(logged)
+    with open_frames("drawn.mp4") as drawn:
+        assert drawn.frames_per_second == pytest.approx(10 if options else 25)
 
 
 def test_a_rate_beside_that_of_the_file_is_refused(tmp_path, monkeypatch, capsys):

@@ -31,8 +31,9 @@ class PeopleFinder:
         self._skeleton: Skeleton | None = None if skeleton is None else get_skeleton(skeleton)
 
     def check(self, sources: "Sequence[Source]") -> None:
-        """Raise ValueError for a canvas or rate that is none, and for what only pose files need if there is none."""
+        """Raise ValueError for a canvas or rate that is none, and for what only other kinds of sources need."""
         from posec3d.inference.reading import is_posed
+        from posec3d.video.sources import pictures_of
 
         if self._canvas is not None and min(self._canvas) < 1:
             raise ValueError(
@@ -40,10 +41,13 @@ class PeopleFinder:
             )
         if self._rate is not None and not 0 < self._rate < math.inf:
             raise ValueError(f"--fps {self._rate:g}: give frames a second, above 0")
-        given = {"--skeleton": self._skeleton, "--canvas": self._canvas, "--fps": self._rate}
-        meant = [option for option, value in given.items() if value is not None]
-        if meant and sources and not any(is_posed(source) for source in sources):
-            raise ValueError(f"{meant[0]} is for pose files, and there is none; leave it out")
+        if not sources or any(is_posed(source) for source in sources):
+            return
+        for option, value in (("--skeleton", self._skeleton), ("--canvas", self._canvas)):
+            if value is not None:
+                raise ValueError(f"{option} is for pose files, and there is none; leave it out")
+        if self._rate is not None and all(pictures_of(source) is None for source in sources):
+            raise ValueError("--fps is for pose files and pictures, and there is none; videos say theirs; leave it out")
 
     @cached_property
     def estimator(self) -> "PoseEstimator":
@@ -64,7 +68,7 @@ class PeopleFinder:
             total, name = video.num_frames, video.name
         estimator = self.estimator
         with Progress(total, "frame", what=f"poses of {name}") as progress:
-            return read_people(source, estimator, advance=progress.advance)
+            return read_people(source, estimator, frames_per_second=self._rate, advance=progress.advance)
 
 
 def recorded_sources(given: "Sequence[str]") -> "list[Source]":

@@ -85,7 +85,7 @@ def recognize(
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
         canvas: The size of the frames, height first, for pose files that do not say it.
-        fps: Frames a second of pose files that do not say it, such as OpenPose's; 30 without it.
+        fps: Frames a second of pose files that do not say it, such as OpenPose's, 30 without it; and of pictures, 25.
         device: What the network computes on.
         runtime: What runs it: torch, or onnx or openvino, for which the model is exported, once; files that posec3d
             export wrote run on their own.
@@ -114,9 +114,11 @@ def recognize(
     from posec3d.inference.output import counted
     from posec3d.inference.output import recognized_as_dict
     from posec3d.inference.output import segment_line
+    from posec3d.inference.reading import is_posed
     from posec3d.inference.recognizer import end_of
     from posec3d.pose_files.building import USUAL_RATE
     from posec3d.runtime.files import replacing
+    from posec3d.video.frames import UNKNOWN_RATE
 
     recognizer = load_recognizer(model, device, runtime, precision)
     videos: list[dict[str, object]] = []
@@ -144,8 +146,9 @@ def recognize(
             posed = finder.people_of(source)
             num_videos += len(posed)
             if not posed.rate_is_known:
-                rate = f"taken as {USUAL_RATE:g} (--fps says another)"
-                _LOGGER.info("%s: does not say how many frames a second: %s", shown(source), rate)
+                rate = USUAL_RATE if is_posed(source) else UNKNOWN_RATE
+                said = f"taken as {rate:g} (--fps says another)"
+                _LOGGER.info("%s: does not say how many frames a second: %s", shown(source), said)
             if len(posed) > 1 and out is not None and _is_file(out):
                 raise ValueError(f"--out {out}: {shown(source)} has {len(posed)} videos; give the name of a folder")
             for place, name in enumerate(posed.names):

@@ -84,7 +84,7 @@ def visualize(
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
         canvas: The size of the frames, height first, for pose files that do not say it.
-        fps: Frames a second of pose files that do not say it, such as OpenPose's; 30 without it.
+        fps: Frames a second of pose files that do not say it, such as OpenPose's, 30 without it; and of pictures, 25.
         device: What the network computes on.
     """
     from posec3d.commands.people_finder import PeopleFinder

@@ -12,6 +12,7 @@ from posec3d.video.extraction import extract_poses
 from posec3d.video.pose_estimation import PoseEstimator
 from posec3d.video.sources import Source
 from posec3d.video.sources import is_url
+from posec3d.video.sources import pictures_of
 
 
 def read_people(
@@ -26,7 +27,8 @@ def read_people(
     """Return the people of a recorded video, or those of each video of a pose file.
 
     `estimator` finds the people of a video; MoveNet without one. `skeleton`, `canvas` and `frames_per_second` are for
-    pose files that do not say them. `advance` is called with 1 after each frame of a video.
+    pose files that do not say them, the last for pictures as well. `advance` is called with 1 after each frame of a
+    video.
     """
     if is_posed(source):
         return load_pose_file(source, skeleton=skeleton, canvas=canvas, frames_per_second=frames_per_second)
@@ -34,7 +36,9 @@ def read_people(
         from posec3d.video.movenet import MoveNet
 
         estimator = MoveNet()
-    return posed_videos([extract_poses(source, estimator, advance=advance)])
+    video = extract_poses(source, estimator, frames_per_second=frames_per_second, advance=advance)
+    pictures = pictures_of(source) or []
+    return posed_videos([video], rate_is_known=len(pictures) < 2 or frames_per_second is not None)
 
 
 def is_posed(source: Source) -> bool:

@@ -24,14 +24,20 @@ _FLEETING = 3
 
 
 def extract_poses(
-    source: Source, estimator: PoseEstimator, *, advance: Callable[[int], object] = lambda _: None
+    source: Source,
+    estimator: PoseEstimator,
+    *,
+    frames_per_second: float | None = None,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> PosedVideo:
-    """Find the people in every frame of a recorded video. `advance` is called with 1 after each frame.
+    """Find the people in every frame of a recorded video, or of pictures, whose rate is `frames_per_second`.
+
+    `advance` is called with 1 after each frame.
 
     Raises FileNotFoundError and ValueError for a source that cannot be read; a video in which nobody is found has
     frames without people.
     """
-    with open_frames(source) as video:
+    with open_frames(source, frames_per_second=frames_per_second) as video:
         if video.live:
             raise ValueError(f"{shown(source)}: a live source has no end; give a recorded video, or use posec3d stream")
         people = []

@@ -24,7 +24,8 @@ from posec3d.video.sources import name_of
 from posec3d.video.sources import pictures_of
 from posec3d.video.sources import shown
 
-_USUAL_RATE = 25.0
+# Frames a second of pictures, and of videos that do not say.
+UNKNOWN_RATE = 25.0
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -81,19 +82,19 @@ class VideoFrames:
 
 
 def open_frames(
-    source: Source, *, frames_per_second: float = _USUAL_RATE, timeout_seconds: float = 10.0
+    source: Source, *, frames_per_second: float | None = None, timeout_seconds: float = 10.0
 ) -> VideoFrames:
     """Open a source for reading: a video file, a folder, glob or file of pictures, a webcam "0", or a URL.
 
-    `frames_per_second` is the rate of pictures; videos have their own. A server may be silent for `timeout_seconds`.
-    Frames that are damaged are skipped with a warning, and a video that breaks off ends with one.
+    `frames_per_second` is the rate of pictures, 25 without it; videos have their own. A server may be silent for
+    `timeout_seconds`. Frames that are damaged are skipped with a warning, and a video that breaks off ends with one.
 
     Raises FileNotFoundError for what is not there, ValueError for what is not a video, and OSError, among them
     TimeoutError and ConnectionError, for webcams and servers that do not answer.
     """
     pictures = pictures_of(source)
     if pictures is not None:
-        return _open_pictures(source, pictures, frames_per_second)
+        return _open_pictures(source, pictures, frames_per_second or UNKNOWN_RATE)
     container, stream = open_container(source, timeout_seconds=timeout_seconds)
     decoded = decode(container, stream, source)
     first = next(decoded, None)
@@ -175,7 +176,7 @@ def _timed(
 def _rate(stream: VideoStream) -> float:
     """Return frames a second; containers without a rate say none, or that of their clock."""
     rates = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate is not None]
-    return next((rate for rate in rates if 0 < rate < 1000), _USUAL_RATE)
+    return next((rate for rate in rates if 0 < rate < 1000), UNKNOWN_RATE)
 
 
 def _number_of_frames(container: InputContainer, stream: VideoStream, rate: float) -> int | None:
