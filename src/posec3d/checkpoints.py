@@ -104,7 +104,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], ModelCard | None]:
             header = (file.metadata() or {}).get(_HEADER_KEY)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except SafetensorError as error:
-        raise ValueError(f"{path}: not a safetensors file, or a damaged one ({error})") from error
+        raise ValueError(f"{path}: not a safetensors file, or a damaged one ({error}); copy it again") from error
     try:
         return weights, _CARD.validate_json(header) if header else None
     except ValidationError as error:

@@ -76,6 +76,11 @@ def test_the_command_line_passes_its_options(write, capsys):
     assert "label is 3, labels are 0..1" in page
 
 
+def test_no_classes_at_all_are_refused(write):
+    with pytest.raises(ValueError, match="--num-classes 0: give 1 or more"):
+        check(write(), num_classes=0)
+
+
 def test_help_explains_each_argument(capsys):
     with pytest.raises(SystemExit) as ended:
         tyro.cli(check, args=["--help"])

@@ -139,6 +139,10 @@ def test_the_recognizer_takes_exported_files(folder):
         (["export", "model.safetensors", "--to", "onnx", "--precision", "bf16"], "use --to openvino"),
         (["export", "old.onnx", "--to", "onnx"], "is exported already; give the checkpoint"),
         (["export", "model.safetensors", "--to", "onnx", "--opset-version", "11"], "the file says its own"),
+        (
+            ["export", "model.safetensors", "--to", "onnx", "--out", "my.pkl/a.onnx"],
+            "is a file, so nothing can be below",
+        ),
         (["test", "gone.onnx", "--annotations", "my.pkl"], "gone.onnx: no such exported file"),
         (["test", "text.onnx", "--annotations", "my.pkl"], "text.onnx: not a file of ONNX, or a damaged one"),
         (["test", "text.xml", "--annotations", "my.pkl"], "text.xml: not a file of OpenVINO, or a damaged one"),
@@ -150,7 +154,10 @@ def test_the_recognizer_takes_exported_files(folder):
         (["recognize", "poses.npz", "--precision", "bf16"], "goes with --runtime openvino"),
         (["recognize", "poses.npz", "--runtime", "openvino", "--device", "cuda"], "runs on the CPU"),
         (["recognize", "poses.npz", "--runtime", "onnx", "--precision", "bf16"], "use --runtime openvino"),
-        (["visualize", "poses.npz", "--what", "decision", "--model", "text.onnx"], "give its checkpoint"),
+        (
+            ["visualize", "poses.npz", "--what", "decision", "--model", "text.onnx"],
+            "an exported file only answers; give",
+        ),
     ],
 )
 def test_mistakes_get_one_sentence_and_leave_nothing_behind(folder, capsys, words, complaint):

@@ -225,7 +225,11 @@ def test_the_output_of_an_earlier_run_is_no_source(poses):
         (["poses/walk", "--classes", "labels.txt"], "goes with --label-from"),
         (["poses", "--skeleton", "coco71"], "did you mean 'coco17'"),
         (["poses", "--weights", "none.pt"], "--weights none.pt: no such file"),
-        (["poses", "--estimator", "movenet", "--label-from", "none.csv"], "none.csv: no such file"),
+        (
+            ["poses", "--label-from", "folders"],
+            "folders: no such table; give its path, or folder, or none",
+        ),
+        (["poses", "--out", "poses/walk/0.npz/a.pkl"], "is a file, so nothing can be below it"),
     ],
 )
 def test_what_makes_no_sense_is_refused(poses, words, message):

@@ -75,6 +75,7 @@ def test_a_table_of_contents_is_packed_with_its_keypoint_files(tmp_path, capsys)
     [
         (("my.pkl", "--out", "my.pkl"), "--out my.pkl: a store ends in .arrow; name it so"),
         (("my.pkl", "--out", "there.arrow"), "--out there.arrow: is there already"),
+        (("my.pkl", "--out", "my.pkl/a.arrow"), "is a file, so nothing can be below it"),
         (("missing.pkl",), "missing.pkl: no such file"),
         (("my.pkl", "damaged.pkl"), "damaged.pkl: not a pickle, or damaged, or cut short"),
         (("my.pkl", "my.pkl"), "my.pkl: video 'squat_000000' is also in my.pkl; give each video once"),

@@ -236,6 +236,7 @@ def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(r
         (["black.mp4", "--out", "black.mp4"], "is the source itself; give another name"),
         (["hands.npz", "--json", "hands.npz"], "is the source itself; give another name"),
         (["black.mp4", "--json", "x.mp4", "--out", "x.mp4"], "--json x.mp4: is --out as well; give another name"),
+        (["black.mp4", "--json", "x.mp4"], "--json x.mp4: has the ending of a video; end it in .json"),
         (["same", "--out", "same"], "is the source itself; give another name"),
         (["black.mp4", "--top", "0"], "--top 0: tell at least 1 action"),
         (["black.mp4", "--threshold", "30"], "--threshold 30: a probability lies between 0 and 1; 30 % is 0.3"),

@@ -573,6 +573,19 @@ def test_each_file_is_measured_in_whatever_order_it_lists_videos(tmp_path, monke
     assert "scores of 5 videos written to both.npz" in said.err
 
 
+@pytest.mark.parametrize("split", [None, "val"])
+def test_a_test_of_what_was_trained_on_is_told(made_up, tmp_path, monkeypatch, capsys, split):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--annotations", "my.pkl", "--work-dir", "my", "--cfg-options", *TINY]) == 0
+    capsys.readouterr()
+
+    words = ["test", "my/last.safetensors", "--annotations", "my.pkl", "--fast"]
+    assert main([*words, *(["--split", split] if split else [])]) == 0
+
+    said = capsys.readouterr().err
+    assert bool(re.search(r"all \d+ videos are tested, of which \d+ are of split 'train'", said)) is (split is None)
+
+
 def test_it_is_said_where_a_run_goes_on(made_up, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["train", "--annotations", "my.pkl", "--work-dir", "my", "--cfg-options", *TINY]

@@ -106,7 +106,7 @@ def test_annotations_are_told_from_a_damaged_checkpoint(tmp_path):
     path = tmp_path / "my.pkl"
     path.write_bytes(pickle.dumps([{"frame_dir": "a"}]))
 
-    with pytest.raises(ValueError, match=r"my\.pkl: .*; give a model: annotations are no checkpoint"):
+    with pytest.raises(ValueError, match=r"my\.pkl: .*; give a model, such as a \.safetensors or \.pth file"):
         read_pth(path)
 
 

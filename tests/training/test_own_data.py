@@ -325,6 +325,9 @@ def test_names_in_another_order_than_the_file_s_are_refused(tmp_path):
     names.write_text("walk\nsquat\nwave\n")
     with pytest.raises(ValueError, match=r"names.txt: calls class 0 'walk', and .* calls it 'squat'; leave"):
         experiment_for(annotations, kind="keypoint", size="small", epochs=1, classes=names)
+    names.write_text("Kniebeuge\nGehen\n")
+    with pytest.raises(ValueError, match=r"names 2 classes, and .* has 3: squat, walk, wave; give each a line"):
+        experiment_for(annotations, kind="keypoint", size="small", epochs=1, classes=names)
     names.write_text("Kniebeuge\nGehen\nWinken\n")
     translated = experiment_for(annotations, kind="keypoint", size="small", epochs=1, classes=names)
     assert translated.data.classes == ("Kniebeuge", "Gehen", "Winken")

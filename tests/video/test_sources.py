@@ -97,6 +97,13 @@ def test_what_a_folder_leaves_out_is_said(folder, caplog):
     assert "v: of this folder, videos alone are taken (1); passed over: 2 .rmvb, 1 README" in caplog.text
 
 
+def test_an_array_without_a_name_is_refused(folder):
+    touch("a.npy")
+
+    with pytest.raises(ValueError, match=r"a.npy: says nothing but numbers; save it as .npz with keypoints="):
+        found("a.npy")
+
+
 def test_nothing_is_said_of_a_folder_of_videos_alone(folder, caplog):
     touch("v/a.mp4", "v/b.mp4", "v/.hidden")
     caplog.set_level("INFO")

@@ -28,6 +28,8 @@ def check(
             largest label plus one.
         json: Where to write the report as JSON, with every video that each problem concerns.
     """
+    if num_classes is not None and num_classes < 1:
+        raise ValueError(f"--num-classes {num_classes}: give 1 or more")
     report = check_annotations(
         file, skeleton=None if skeleton is None else get_skeleton(skeleton), num_classes=num_classes
     )

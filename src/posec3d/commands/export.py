@@ -62,6 +62,7 @@ def export(
         out: The file to write; without it the checkpoint's name with another suffix, in the current folder: that of
             work_dirs/my/best.safetensors is my-best.onnx, since every training leaves a best.
     """
+    from posec3d.commands.answers import check_output
     from posec3d.export.description import SUFFIXES
     from posec3d.export.description import target_of
     from posec3d.export.exporting import check_export
@@ -78,6 +79,7 @@ def export(
         raise ValueError(f"--out {path}: --to {to} writes {SUFFIXES[to]}; end it so")
     if target_of(Path(checkpoint)) is not None:
         raise ValueError(f"{checkpoint}: is exported already; give the checkpoint it was made from")
+    check_output("--out", path, [checkpoint, *([] if calibrate is None else [calibrate])])
     keep_freed_memory()
     model, card = choose_model(checkpoint)
     if isinstance(model, PoseRocket):

@@ -79,6 +79,7 @@ def extract(
     """
     from posec3d import __version__
     from posec3d.annotations import save_annotations
+    from posec3d.commands.answers import check_output
     from posec3d.commands.people_finder import PeopleFinder
     from posec3d.runtime.processes import usable_cores
     from posec3d.skeletons import get_skeleton
@@ -94,6 +95,7 @@ def extract(
     from posec3d.video.extraction_set import places_of
     from posec3d.video.extraction_set import put_together
 
+    check_output("--out", out, ())
     _check_out(out, overwrite)
     if weights is not None and not weights.exists():
         raise FileNotFoundError(f"--weights {weights}: no such file; correct the path")
@@ -203,6 +205,8 @@ def _labels(label_from: str, classes: Path | None, videos: "Sequence[NamedVideo]
     names = None if classes is None else read_classes(classes)
     if label_from == "folder":
         return labels_of_folders(videos, names)
+    if not Path(label_from).exists():
+        raise FileNotFoundError(f"--label-from {label_from}: no such table; give its path, or folder, or none")
     return labels_of_table(Path(label_from), videos, names)
 
 

@@ -46,9 +46,11 @@ def pack(
     from posec3d.annotations.files import load_annotations
     from posec3d.annotations.store import SUFFIX
     from posec3d.annotations.store_writing import write_store
+    from posec3d.commands.answers import check_output
 
     if not sources:
         raise ValueError("which annotation files? Give one or more; see posec3d pack --help")
+    check_output("--out", out, ())
     if out.suffix != SUFFIX:
         raise ValueError(f"--out {out}: a store ends in {SUFFIX}; name it so")
     if out.exists() and not overwrite:

@@ -224,6 +224,8 @@ def _check_options(
         raise ValueError(f"--out {out}: several videos go into a folder; give its name")
     if json is not None and out is not None and json.resolve() == out.resolve():
         raise ValueError(f"--json {json}: is --out as well; give another name")
+    if json is not None and json.suffix.lower() in VIDEO_SUFFIXES:
+        raise ValueError(f"--json {json}: has the ending of a video; end it in .json, or say --out for the video")
     if json is not None and json.is_dir():
         raise ValueError(f"--json {json}: is a folder; give a file name such as {json}/recognized.json")
 

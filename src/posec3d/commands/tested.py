@@ -1,5 +1,6 @@
 """What `posec3d test` and `posec3d robustness` test: which network, on which videos."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from posec3d.checkpoints import Recognizer
     from posec3d.experiment import ModelCard
     from posec3d.export.networks import ClipNetwork
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def scoring_network(
@@ -92,4 +95,9 @@ def annotated_videos(annotations: Path, split: str | None, card: "ModelCard") ->
 
     found = load_annotations(annotations)
     check_classes(found, card.classes)
+    trained = [name for name in found.splits if "train" in name.lower()]
+    if split is None and trained:
+        count = len(found.split(trained[0]))
+        all_videos = "%s: all %d videos are tested, of which %d are of split %r; --split takes others alone"
+        _LOGGER.warning(all_videos, annotations, len(found.annotations), count, trained[0])
     return usable_videos(found, split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton)

@@ -105,7 +105,8 @@ def read_pth(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except Exception as error:  # torch.load has no error of its own for a file that is damaged.
-        mend = "give a model: annotations are no checkpoint" if path.suffix == ".pkl" else "download it again"
+        is_named_so = path.suffix.lower() in (".pth", ".pt", ".ckpt")
+        mend = "download it again" if is_named_so else "give a model, such as a .safetensors or .pth file"
         raise ValueError(
             f"{path}: not a PyTorch checkpoint, or a damaged one ({_first_line(error)}); {mend}"
         ) from error

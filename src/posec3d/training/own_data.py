@@ -72,7 +72,7 @@ def experiment_for(
         raise ValueError(f"{path}: no video has a label; give each the number of its class, from 0 on")
     names = read_classes(classes) if classes else annotations.classes
     if classes is not None and names is not None:
-        _refuse_another_order(classes, names, annotations)
+        _refuse_other_classes(classes, names, annotations)
     train, val, test = _splits(annotations, train_split, val_split)
     num_classes = len(names) if names else 1 + largest
     if num_classes < 2:
@@ -144,9 +144,15 @@ def class_weights_for(labels: Int64[np.ndarray, " N"], num_classes: int) -> tupl
     return tuple(np.minimum(np.sqrt(rarer), _LARGEST_WEIGHT).round(2).tolist())
 
 
-def _refuse_another_order(path: Path, names: Sequence[str], annotations: AnnotationSet) -> None:
-    """Refuse a name that the file has for another class; names that the file does not have are other words."""
+def _refuse_other_classes(path: Path, names: Sequence[str], annotations: AnnotationSet) -> None:
+    """Refuse too few names, and one that the file has for another class; what it does not have are other words."""
     own = annotations.classes or ()
+    needed = 1 + int(labels_of(annotations.annotations).max())
+    if len(names) < needed:
+        told = f": {', '.join(own[:needed])}" if own else ""
+        raise ValueError(
+            f"{path}: names {len(names)} classes, and {annotations.source} has {needed}{told}; give each a line"
+        )
     for label, (name, given) in enumerate(zip(own, names, strict=False)):
         if name != given and given in own:
             raise ValueError(

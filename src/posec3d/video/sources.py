@@ -119,6 +119,10 @@ def _found(source: Source) -> list[Source]:
     path = Path(source)
     if path.is_dir():
         return list(_in_folder(path))
+    if path.suffix.lower() == ".npy":
+        raise ValueError(
+            f"{source}: says nothing but numbers; save it as .npz with keypoints=, and scores= if there are"
+        )
     if path.exists():
         return [path]
     if not is_glob(source):
