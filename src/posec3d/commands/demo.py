@@ -45,10 +45,15 @@ def demo(
     from posec3d.synthetic import MOTIONS
     from posec3d.synthetic import make_annotations
 
+    motions = MOTIONS[:12]
+    if videos < 2 * len(motions):
+        raise ValueError(
+            f"--videos {videos}: give {2 * len(motions)} or more, one of each motion to train on and to test"
+        )
     started = time.perf_counter()
     fabric = start_fabric(accelerator="auto", devices=1, precision="fp32")
     file = out / "annotations.pkl"
-    made_up = make_annotations(videos, seed=seed, motions=MOTIONS[:12])
+    made_up = make_annotations(videos, seed=seed, motions=motions)
     save_annotations(file, made_up)
     _LOGGER.info("%d videos of %d motions written to %s", videos, len(made_up.classes or ()), file)
     experiments = {kind: _experiment(kind, file, made_up.classes or (), epochs) for kind in ("keypoint", "limb")}
@@ -62,7 +67,7 @@ def demo(
     picture = out / "figures.gif"
     _draw(experiments["keypoint"], tested, fused, picture)
     print(f"\npicture: {picture}")
-    recognize_films(MOTIONS[:12], out / "keypoint" / "last.safetensors", out / "films", seed=seed)
+    recognize_films(motions, out / "keypoint" / "last.safetensors", out / "films", seed=seed)
     print(f"\nto go on: posec3d recognize {out}/films/wave.mp4 --model {out}/keypoint/last.safetensors --window 1")
     _LOGGER.info("%.0f s in all", time.perf_counter() - started)
 
