@@ -136,10 +136,11 @@ class Clips:
     stretches it to `train_canvas`. Testing scales to `test_canvas` and cuts the middle ("crop"), or stretches
     ("stretch", pyskl). `test_clips` clips a video are scored, each also mirrored: by drawing mirrored "keypoints"
     (mmaction2 0.x), by mirroring the drawn "volume" (mmaction2 1.x, pyskl), or "none". Validation takes one clip,
-    not mirrored.
+    not mirrored. Of all people in a video the `most_people` who are seen best are looked at, everybody without it.
     """
 
     length: _Positive = 48
+    most_people: _Positive | None = None
     crop_to: Literal["given", "seen"] = "given"
     train_short_side: _Positive = 64
     train_area: tuple[_ShareAboveZero, _ShareAboveZero] = (0.56, 1.0)
@@ -264,8 +265,9 @@ class ModelCard:
 
     @property
     def follows_people(self) -> bool:
-        """Whether it matters whose row is whose: for how somebody moves it does, for the heatmaps of a frame not."""
-        return self.heatmaps.kind == "motion" or self.network.backbone == "rocket"
+        """Whether it matters whose row is whose: for how somebody moves, or for whom to look at, not for heatmaps."""
+        moves = self.heatmaps.kind == "motion" or self.network.backbone == "rocket"
+        return moves or self.clips.most_people is not None
 
     def class_name(self, label: int) -> str:
         """Return the name of a class; its number when classes have no names."""

@@ -76,6 +76,7 @@ def few_videos(
     length: int,
     epochs: int,
     learning_rate: float = 0.6,
+    most_people: int | None = None,
     class_weights: tuple[float, ...] | None = None,
 ) -> Experiment:
     """C3D-light of half the width on 24x24 pixels: some hundred to some thousand videos, in minutes on a processor."""
@@ -84,7 +85,7 @@ def few_videos(
     )
     return replace(
         experiment,
-        clips=replace(experiment.clips, length=length),
+        clips=replace(experiment.clips, length=length, most_people=most_people),
         training=replace(experiment.training, learning_rate=learning_rate, validate_every=10),
     )
 

@@ -183,6 +183,7 @@ def test_who_comes_and_goes_takes_no_memory_but_is_seen(recognizer):
     [
         {"heatmaps": Heatmaps(kind="motion")},
         {"network": Network(backbone="rocket"), "clips": Clips(length=16, crop_to="seen", test_clips=1)},
+        {"clips": Clips(length=8, test_canvas=16, test_clips=1, most_people=1)},
     ],
 )
 def test_nobody_moves_because_another_takes_their_row(save_untrained, changes):

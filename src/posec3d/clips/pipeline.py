@@ -16,6 +16,7 @@ from posec3d.clips.geometry import stretch
 from posec3d.clips.resampling import evenly_spaced
 from posec3d.clips.sampling import fixed_frames
 from posec3d.clips.sampling import uniform_frames
+from posec3d.clips.subjects import without_bystanders
 from posec3d.poses import Poses
 from posec3d.skeletons import Skeleton
 
@@ -31,6 +32,7 @@ def train_clip(
     area: tuple[float, float] = (0.56, 1.0),
     canvas: int = 56,
     mirror_probability: float = 0.5,
+    most_people: int | None = None,
     shortest_part: float = 1.0,
     rotation: float = 0.0,
     noise: float = 0.0,
@@ -38,8 +40,11 @@ def train_clip(
 ) -> Poses:
     """Draw one training clip: uniform frames, around the people, a random part of the canvas, perhaps mirrored.
 
-    The last four are not in the paper, and change nothing as they are: see `posec3d.clips.augmentation`.
+    The last five are not in the paper, and change nothing as they are: see `posec3d.clips.subjects` and
+    `posec3d.clips.augmentation`.
     """
+    if most_people is not None:
+        annotation = without_bystanders(annotation, most_people)
     if shortest_part < 1:
         frames = frames_of_part(annotation.num_frames, length, rng, shortest_part)
     else:
@@ -62,15 +67,19 @@ def scored_views(
     canvas: int = 64,
     fit: str = "crop",
     mirrored: bool = True,
+    most_people: int | None = None,
     even: bool = False,
     changed: Callable[[Poses], Poses] | None = None,
 ) -> list[Poses]:
     """Return the views of a video that are scored: `num_clips` clips, and then, if `mirrored`, the mirror of each.
 
     All clips share one crop around the people. `fit` "crop" keeps proportions and cuts the middle, "stretch" does not.
-    `even` makes one clip of poses that are evenly spaced over the video, however many are asked for; `changed`, if
-    it is given, is applied to the poses of its frames first.
+    Of all people the `most_people` who are seen best are looked at. `even` makes one clip of poses that are evenly
+    spaced over the video, however many are asked for; `changed`, if it is given, is applied to the poses of its frames
+    first.
     """
+    if most_people is not None:
+        annotation = without_bystanders(annotation, most_people)
     if even:
         num_clips, poses = 1, evenly_spaced(annotation, length, changed)
     else:

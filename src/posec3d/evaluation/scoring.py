@@ -46,6 +46,7 @@ def views_loader(
         skeleton=card.heatmaps.skeleton,
         length=card.clips.length,
         num_clips=num_clips,
+        most_people=card.clips.most_people,
         seen_only=card.clips.crop_to == "seen",
         canvas=card.clips.test_canvas,
         fit=card.clips.test_fit,

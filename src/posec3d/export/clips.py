@@ -30,6 +30,7 @@ def clips_of(videos: Sequence[Annotation], card: ModelCard, limit: int) -> list[
             skeleton=card.heatmaps.skeleton,
             length=clips.length,
             num_clips=1,
+            most_people=clips.most_people,
             seen_only=clips.crop_to == "seen",
             canvas=clips.test_canvas,
             fit=clips.test_fit,

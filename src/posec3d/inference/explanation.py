@@ -58,6 +58,7 @@ def explain(
         skeleton=card.heatmaps.skeleton,
         length=clips.length,
         num_clips=num_clips,
+        most_people=clips.most_people,
         seen_only=clips.crop_to == "seen",
         canvas=clips.test_canvas,
         fit=clips.test_fit,

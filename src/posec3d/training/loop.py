@@ -243,6 +243,7 @@ def _clips_loader(
         train_clip,
         skeleton=experiment.heatmaps.skeleton,
         length=clips.length,
+        most_people=clips.most_people,
         seen_only=clips.crop_to == "seen",
         short_side=clips.train_short_side,
         area=clips.train_area,

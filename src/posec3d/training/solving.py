@@ -184,7 +184,10 @@ def check_solvable(experiment: Experiment, num_videos: int) -> None:
     plain, clips = solved(experiment.data, skeleton=experiment.heatmaps.skeleton), experiment.clips
     changes = experiment.augmentation
     looked_at = {name: getattr(changes, name) for name in ("rotation", "noise", "dropout", "copies")}
-    seen = {name: getattr(clips, name) for name in ("length", "crop_to", "test_canvas", "test_fit", "test_mirror")}
+    seen = {
+        name: getattr(clips, name)
+        for name in ("length", "most_people", "crop_to", "test_canvas", "test_fit", "test_mirror")
+    }
     for name, usual in (
         ("training", Training(best_by=experiment.training.best_by)),
         ("augmentation", Augmentation(**looked_at)),
