@@ -241,7 +241,7 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
         (("train", "--annotations", "broken.pkl"), "broken.pkl: not a pickle"),
         (("train", "--annotations", "evil.pkl"), "evil.pkl: contains .*system, which was not run"),
         (("train", "--annotations", "my.pkl", "--classes", "no.txt"), "no.txt: no such file of class names"),
-        (("train", "--annotations", "my.pkl", "--classes", "two.txt"), "has label 2, but num_classes is 2"),
+        (("train", "--annotations", "my.pkl", "--classes", "two.txt"), "two.txt: names 2 classes, and my.pkl has 3"),
         (
             ("train", "--annotations", "my.pkl", "--skeleton", "penn13"),
             "has 17 keypoints, but skeleton 'penn13' has 13",
@@ -516,7 +516,7 @@ def test_memory_that_torch_does_not_get_is_one_sentence(made_up, tmp_path, monke
     def train(*_, **__):
         torch.empty(2**60)
 
-    monkeypatch.setattr("posec3d.training.loop.train", train)
+    monkeypatch.setattr("posec3d.commands.training_run.train", train)
     assert main(["train", "--annotations", "my.pkl", "--cfg-options", *TINY]) == 2
     assert "out of memory; take less at once" in capsys.readouterr().err
 

@@ -70,7 +70,7 @@ def test_a_live_source_is_refused_without_its_password(monkeypatch):
         def __exit__(self, *_):
             pass
 
-    monkeypatch.setattr(module, "open_frames", lambda source: Live())
+    monkeypatch.setattr(module, "open_frames", lambda source, **_: Live())
 
     with pytest.raises(ValueError, match=r"^rtsp://camera/1: a live source has no end"):
         extract_poses("rtsp://me:secret@camera/1", OnePerson())
