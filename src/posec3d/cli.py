@@ -1,5 +1,6 @@
 """The command line: a table of commands, and one way to say what went wrong."""
 
+import difflib
 import importlib
 import io
 import logging
@@ -41,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"posec3d {__version__}")
         return 0
     if given[0] not in COMMANDS:
-        return _complain(f"no command {given[0]!r}; there are {', '.join(COMMANDS)}")
+        near = difflib.get_close_matches(given[0].lower(), COMMANDS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
+        return _complain(f"no command {given[0]!r}; {hint}")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names may hold what the terminal's encoding does not.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -63,14 +63,8 @@ def map_keypoints(
     `_DERIVED` lists, and its score the least of theirs. Keypoints of the face may be missing: score 0, at (0, 0).
     Raises ValueError with the names if `source` lacks any other.
     """
+    check_mappable(source, target)
     parts = list(_sources(source, target).values())
-    missing = [name for name, found in zip(target.keypoints, parts, strict=True) if not found and not _of_face(name)]
-    if missing:
-        raise ValueError(
-            f"poses of skeleton {source.name!r} lack {', '.join(missing)} of skeleton {target.name!r}, and nothing "
-            f"stands in for {'it' if len(missing) == 1 else 'them'}; give poses that have all these keypoints, or "
-            f"take a model of skeleton {source.name!r}"
-        )
     # Nothing times what is not a number is none either: it would spread to every keypoint.
     keypoints, scores = mark_missing(keypoints, scores)
     weights = np.zeros((target.num_keypoints, source.num_keypoints), np.float32)
@@ -83,6 +77,17 @@ def map_keypoints(
     # Half of a midpoint is no guess worth keeping: crops look at coordinates even where the score is 0.
     derived = np.array([len(indices) > 1 for indices in parts])
     return np.where((derived & (mapped_scores == 0))[..., None], np.float32(0), mapped), mapped_scores
+
+
+def check_mappable(source: Skeleton, target: Skeleton) -> None:
+    """Raise ValueError, with the names, if poses of `source` lack keypoints of `target` that are not of the face."""
+    missing = [name for name, parts in _sources(source, target).items() if not parts and not _of_face(name)]
+    if missing:
+        raise ValueError(
+            f"poses of skeleton {source.name!r} lack {', '.join(missing)} of skeleton {target.name!r}, and nothing "
+            f"stands in for {'it' if len(missing) == 1 else 'them'}; give poses that have all these keypoints, or "
+            f"take a model of skeleton {source.name!r}"
+        )
 
 
 def _none(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:

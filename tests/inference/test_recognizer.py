@@ -3,17 +3,21 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import posec3d
+from posec3d.checkpoints import read_checkpoint
+from posec3d.checkpoints import save_checkpoint
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
 from posec3d.experiment import Network
+from posec3d.mapping import map_keypoints
 from posec3d.people import UNKNOWN
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
@@ -163,6 +167,18 @@ def test_several_models_answer_with_the_mean_of_their_probabilities(save_untrain
     np.testing.assert_allclose(together.probabilities, (alone[0] + alone[1]) / 2, atol=1e-6)
 
 
+def test_models_of_different_skeletons_see_the_same_people(save_untrained, checkpoint, videos):
+    penn = get_skeleton("penn13")
+    other = save_untrained("penn.safetensors", heatmaps=Heatmaps(skeleton=penn))
+    keypoints, scores = map_keypoints(videos[0].keypoints, videos[0].scores, get_skeleton("coco17"), penn)
+    (first,) = posec3d.ActionRecognizer.load(checkpoint).recognize(videos[0])
+    (second,) = posec3d.ActionRecognizer.load(other).recognize(replace(videos[0], keypoints=keypoints, scores=scores))
+
+    (together,) = posec3d.ActionRecognizer.load([checkpoint, other]).recognize(videos[0])
+
+    np.testing.assert_allclose(together.probabilities, (first.probabilities + second.probabilities) / 2, atol=1e-6)
+
+
 def test_who_comes_and_goes_takes_no_memory_but_is_seen(recognizer):
     rng = np.random.RandomState(0)
     people = [{1: 100.0, 2 + time // 5: 300.0, **({99: 500.0} if time == 50 else {})} for time in range(100)]
@@ -203,7 +219,10 @@ def test_nobody_moves_because_another_takes_their_row(save_untrained, changes):
     [
         ({"classes": ("walk", "squat", "wave")}, "class 0 of model 2 is 'walk', of the first 'squat'; answers"),
         ({"classes": None, "num_classes": 4}, "model 2 knows 4 classes, the first 3"),
-        ({"heatmaps": Heatmaps(skeleton=get_skeleton("penn13"))}, "model 2 is trained on the keypoints of 'penn13'"),
+        (
+            {"heatmaps": Heatmaps(skeleton=get_skeleton("openpose25"))},
+            "model 2 cannot be averaged with the first: poses of skeleton 'coco17' lack .*left_big_toe",
+        ),
     ],
 )
 def test_models_that_cannot_be_averaged_are_refused(save_untrained, checkpoint, changes, message):
@@ -211,9 +230,21 @@ def test_models_that_cannot_be_averaged_are_refused(save_untrained, checkpoint, 
         posec3d.ActionRecognizer.load([checkpoint, save_untrained("other.safetensors", **changes)])
 
 
-def test_an_explanation_is_of_one_model(checkpoint, videos):
-    with pytest.raises(ValueError, match="of one network, not of 2"):
-        posec3d.ActionRecognizer.load([checkpoint, checkpoint]).explain(videos[0])
+def test_the_first_of_several_models_explains_what_all_say_together(save_untrained, checkpoint, videos):
+    alone = posec3d.ActionRecognizer.load(checkpoint)
+    own = int(alone.probabilities([videos[0]], num_clips=1, mirrored=False).argmax())
+    other = save_untrained("other.safetensors")
+    weights, card = read_checkpoint(other)
+    label = (own + 1) % 3
+    weights["cls_head.fc_cls.bias"][label] += 5
+    save_checkpoint(other, weights, card)
+    together = posec3d.ActionRecognizer.load([checkpoint, other])
+
+    explained = together.explain(videos[0])
+
+    (probabilities,) = together.probabilities([videos[0]], num_clips=1, mirrored=False)
+    assert (explained.label, explained.probability) == (label, pytest.approx(probabilities[label]))
+    np.testing.assert_array_equal(explained.importance, alone.explain(videos[0], label).importance)
 
 
 def test_a_video_of_nobody_is_refused(recognizer):
@@ -262,10 +293,25 @@ def test_a_model_that_is_neither_file_nor_published_gets_a_near_name():
         posec3d.ActionRecognizer.load("ntu60-keypont")
 
 
-def test_the_packaged_model_runs_without_a_name(videos):
-    (segment,) = posec3d.ActionRecognizer.load().recognize(videos[0])
+@pytest.mark.parametrize("runtime", [None, "openvino"])
+def test_without_a_name_both_models_of_the_package_answer(videos, runtime):
+    alone = [
+        posec3d.ActionRecognizer.load(name).recognize(videos[0])[0].probabilities
+        for name in ("packaged", "packaged-coordinates")
+    ]
 
-    assert segment.action in segment.classes
+    (segment,) = posec3d.ActionRecognizer.load(runtime=runtime).recognize(videos[0])
+
+    assert len(segment.classes) == 33
+    assert not np.allclose(alone[0], alone[1], atol=1e-2)
+    np.testing.assert_allclose(segment.probabilities, (alone[0] + alone[1]) / 2, atol=1e-4)
+
+
+def test_the_models_of_the_package_are_small():
+    weights = list((files("posec3d") / "weights").iterdir())
+
+    assert len(weights) == 2
+    assert sum(len(one.read_bytes()) for one in weights) < 10e6
 
 
 def test_the_package_has_what_it_names():

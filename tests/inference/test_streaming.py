@@ -125,6 +125,13 @@ def test_another_skeleton_is_mapped(recognizer):
     assert_same(joined(streamed(recognizer, video, window=1.0)), recognizer.recognize(video, window=1.0))
 
 
+def test_people_of_another_number_of_keypoints_are_refused(recognizer):
+    streaming = StreamingRecognizer(recognizer, canvas=CANVAS)
+
+    with pytest.raises(ValueError, match=r"people have 26 keypoints, but skeleton .* has 17; say theirs, such as"):
+        streaming.update(party(1, skeleton="halpe26").frames[0])
+
+
 def test_each_moment_is_told_one_window_after_it_began(recognizer):
     video = party(70)
     streaming = StreamingRecognizer(recognizer, canvas=CANVAS, window=1.0, stride=0.25)

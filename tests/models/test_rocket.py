@@ -74,7 +74,7 @@ def test_biases_are_quantiles_of_what_kernels_give_on_the_examples():
     shares = rocket(series)[:, ::1]
     assert torch.isfinite(shares).all()
     biases = rocket.get_buffer("biases1").numpy()
-    given = torch.nn.functional.conv1d(series, rocket.get_buffer("kernels1"), padding=4).numpy()
+    given = torch.nn.functional.conv1d(series, rocket.get_buffer("kernels1").float(), padding=4).numpy()
     low, high = given.min((0, 2))[:, None], given.max((0, 2))[:, None]
     assert ((biases >= low) & (biases <= high)).all()
     # Spread over all of them: some are low, and some are high.

@@ -54,6 +54,17 @@ def test_the_page_says_what_was_made():
     )
 
 
+@pytest.mark.parametrize("names", [("fall", "walk"), None])
+def test_classes_that_are_not_trained_are_told(names):
+    videos = (video("a", 0, 1), video("b", 0, 1), video("c", 1, 1), video("d", 1, 0))
+    told = f"{names[1] if names else 1}: none of its 1 videos is in split 'train'"
+
+    for trained, lines in ((("a", "c"), []), (("a", "d"), [told]), (("a", "b"), [told])):
+        annotations = AnnotationSet(videos, {"train": trained, "val": ("b",)}, names)
+        page = report_text(Path("my.pkl"), annotations, ExtractionRun({}, 4, 0, 4, 0.1), {})
+        assert [line.strip() for line in page.splitlines() if "is in split" in line] == lines
+
+
 def test_long_lists_are_cut():
     annotations = AnnotationSet(tuple(video(f"v{n}", n % 2, 0) for n in range(25)))
 

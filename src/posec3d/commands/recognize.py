@@ -73,8 +73,8 @@ def recognize(
         sources: Videos, folders, patterns such as 'frames/*.png', URLs of files; or pose files: annotations, JSON of
             COCO, OpenPose, AlphaPose and MMPose, .npz and .csv.
         model: A checkpoint file, a published name (posec3d download lists them), or a file that posec3d export wrote;
-            without it the packaged model. Given several times, such as for keypoints and for limbs, all are asked, and
-            their probabilities averaged.
+            without it the two of the package. Given several times, such as for keypoints and for limbs, all are asked,
+            and their probabilities averaged.
         people: One answer for everybody together (scene), for each person, or for every two people near each other.
         window: Look at so many seconds at a time and give a timeline; without it, one answer for the whole video.
         stride: Seconds from one window to the next; a quarter of the window without it.
@@ -111,6 +111,7 @@ def recognize(
         check_output("--out", _Places(out).place(name_of(source)), read)
 
     # What needs PyTorch comes after what may be wrong at once.
+    from posec3d.inference.model_choice import PACKAGED_MODELS
     from posec3d.inference.output import counted
     from posec3d.inference.output import recognized_as_dict
     from posec3d.inference.output import segment_line
@@ -155,7 +156,7 @@ def recognize(
                 with _noted(failures, source, alone=len(found) == len(posed) == 1, name=name):
                     answer(source, posed[place])
     if json is not None:
-        content = {"model": " + ".join(model) or "packaged", "videos": videos, "failed": failures}
+        content = {"model": " + ".join(model or PACKAGED_MODELS), "videos": videos, "failed": failures}
         with replacing(json) as unfinished:
             # Names that are not UTF-8 become escapes, which readers of JSON turn back.
             unfinished.write_text(

@@ -16,22 +16,26 @@ from posec3d.published import find_published
 from posec3d.published_cards import card_of_published
 from posec3d.published_cards import refuse_pictures
 
-PACKAGED = "starter.safetensors"
-_PACKAGED_NAME = "packaged"
+# What comes with the package: one network on heatmaps, and one on coordinates to ask besides.
+PACKAGED, PACKAGED_COORDINATES = "packaged", "packaged-coordinates"
+PACKAGED_MODELS = (PACKAGED, PACKAGED_COORDINATES)
+_FILES = {PACKAGED: "starter.safetensors", PACKAGED_COORDINATES: "starter_coordinates.safetensors"}
 _LOGGER = logging.getLogger(__name__)
 
 
 def choose_model(name: str | None = None) -> tuple[Recognizer, ModelCard]:
     """Return a model and its card: of a checkpoint's path, or of a published name (fetched once).
 
-    Without a name, or as "packaged", the one of the package.
+    Without a name, or as "packaged", the one of the package on heatmaps; as "packaged-coordinates" the other.
 
     Raises FileNotFoundError for what is neither, and ValueError for files that do not say how they are run.
     """
-    if name is None or is_packaged(name):
-        with as_file(files("posec3d") / "weights" / PACKAGED) as path:
+    name = PACKAGED if name is None else name
+    if is_packaged(name):
+        with as_file(files("posec3d") / "weights" / _FILES[name]) as path:
             model, card = load_model(path)
-        _LOGGER.info("model: the one of the package; %s", _about_packaged(card))
+        if name == PACKAGED:
+            _LOGGER.info("model: the one of the package; %s", _about_packaged(card))
         return model, card
     if Path(name).is_file():
         try:
@@ -49,7 +53,7 @@ def choose_model(name: str | None = None) -> tuple[Recognizer, ModelCard]:
         )
     known = [one for file in CHECKPOINTS for one in file.names]
     if name.lower() not in known:
-        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(name.lower(), [*_FILES, *known], n=1, cutoff=0.6)
         hint = f"did you mean {near[0]!r}?" if near else "`posec3d download` lists what is published"
         raise FileNotFoundError(f"no model {name!r}: neither a file nor published; {hint}")
     (file,) = find_published(name.lower(), CHECKPOINTS)
@@ -59,8 +63,8 @@ def choose_model(name: str | None = None) -> tuple[Recognizer, ModelCard]:
 
 
 def is_packaged(name: str) -> bool:
-    """Tell whether a name means the model of the package."""
-    return name == _PACKAGED_NAME and not Path(name).exists()
+    """Tell whether a name means a model of the package."""
+    return name in _FILES and not Path(name).exists()
 
 
 def _about_packaged(card: ModelCard) -> str:

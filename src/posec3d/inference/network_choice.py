@@ -10,6 +10,7 @@ from posec3d.export.description import Target
 from posec3d.export.description import target_of
 from posec3d.export.networks import ClipNetwork
 from posec3d.export.networks import ExportedNetwork
+from posec3d.inference.model_choice import PACKAGED_COORDINATES
 from posec3d.inference.model_choice import choose_model
 from posec3d.models.rocket import PoseRocket
 
@@ -31,6 +32,13 @@ def choose_network(
     check_runtime(runtime, precision, device)
     model, card = choose_model(name)
     return on_runtime(model, card, runtime, precision), card
+
+
+def packaged_networks(
+    runtime: Target | None, precision: Arithmetic, device: str
+) -> list[tuple[Recognizer | ClipNetwork, ModelCard]]:
+    """Return the networks of the package, whose answers are averaged: on coordinates torch alone computes one."""
+    return [choose_network(None, runtime, precision, device), choose_model(PACKAGED_COORDINATES)]
 
 
 def open_network(

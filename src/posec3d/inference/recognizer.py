@@ -21,6 +21,7 @@ from posec3d.inference.explanation import Explanation
 from posec3d.inference.explanation import explain
 from posec3d.inference.network_choice import Arithmetic
 from posec3d.inference.network_choice import choose_network
+from posec3d.inference.network_choice import packaged_networks
 from posec3d.inference.reading import read_people
 from posec3d.inference.scorer import Scorer
 from posec3d.inference.segments import Segment
@@ -33,6 +34,7 @@ from posec3d.inference.windows import MomentAverager
 from posec3d.inference.windows import Span
 from posec3d.inference.windows import Who
 from posec3d.inference.windows import WindowCutter
+from posec3d.mapping import check_mappable
 from posec3d.mapping import map_people
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
@@ -69,7 +71,10 @@ class ActionRecognizer:
             _check_together(card, other, position)
         self.card = card
         self.device = torch.device(device)
-        self._scorers = [Scorer(one, its_card, self.device) for one, its_card in ((model, card), *others)]
+        self._scorers = [
+            Scorer(one, its_card, self.device, skeleton=card.heatmaps.skeleton)
+            for one, its_card in ((model, card), *others)
+        ]
         self.classes = tuple(card.class_name(label) for label in range(card.num_classes))
 
     @property
@@ -86,18 +91,19 @@ class ActionRecognizer:
         runtime: Target | None = None,
         precision: Arithmetic = "fp32",
     ) -> "ActionRecognizer":
-        """Take the model of a checkpoint file, a published one by name ("ntu60-keypoint"), or the packaged one.
+        """Take the model of a checkpoint file, a published one by name ("ntu60-keypoint"), or the two of the package.
 
         Of several models, such as one of keypoints and one of limbs, probabilities are averaged (PoseC3D, section 4.3);
-        they must know the same classes, by the same keypoints.
+        they must know the same classes, and the first one's skeleton must have the keypoints of the others.
 
         Published weights are downloaded once. Files of other frameworks do not say how they are run and are refused.
         A file that `posec3d export` wrote runs on its runtime; any other model runs on torch, or is exported for
         `runtime`, once.
         """
         given = [model] if isinstance(model, str | os.PathLike) else model or ()
-        names: list[str | None] = [os.fspath(one) for one in given]
-        first, *others = (choose_network(name, runtime, precision, str(device)) for name in names or [None])
+        first, *others = [
+            choose_network(os.fspath(one), runtime, precision, str(device)) for one in given
+        ] or packaged_networks(runtime, precision, str(device))
         return cls(*first, others=others, device=device)
 
     def recognize(
@@ -148,13 +154,19 @@ class ActionRecognizer:
             yield self.recognize(video)[0]
 
     def explain(self, video: Annotation | PosedVideo, label: int | None = None) -> Explanation:
-        """Tell which keypoints and moments speak for a class, the likeliest one without `label`."""
-        if len(self._scorers) > 1:
-            raise ValueError(f"an explanation is of one network, not of {len(self._scorers)}; give one of them")
+        """Tell which keypoints and moments speak for a class, the likeliest one without `label`.
+
+        Of several networks the first tells what speaks for what all of them say together.
+        """
         annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
         if not isinstance(self.model, Recognizer):
             raise ValueError("an exported file only answers and explains nothing; give the checkpoint it was made of")
-        return explain(self.model, self.card, annotation, label)
+        if len(self._scorers) == 1:
+            return explain(self.model, self.card, annotation, label)
+        (together,) = self.probabilities([annotation], num_clips=1, mirrored=False)
+        label = int(together.argmax()) if label is None else label
+        explained = explain(self.model, self.card, annotation, label)
+        return replace(explained, probability=float(together[label]))
 
     def fitting(self, video: PosedVideo) -> PosedVideo:
         """Return the video with identities and with the keypoints of the model's skeleton, without NaN."""
@@ -252,14 +264,12 @@ class ActionRecognizer:
 
 
 def _check_together(first: ModelCard, other: ModelCard, position: int) -> None:
-    """Raise ValueError unless two networks see the same keypoints and know the same classes."""
+    """Raise ValueError unless another network can see the first one's keypoints, and knows the same classes."""
     skeleton, own = first.heatmaps.skeleton, other.heatmaps.skeleton
-    # Models that draw the limbs in another order see the same people.
-    if own.keypoints != skeleton.keypoints:
-        raise ValueError(
-            f"model {position} is trained on the keypoints of {own.name!r}, the first on those of {skeleton.name!r}; "
-            "answers are averaged over models of the same keypoints"
-        )
+    try:
+        check_mappable(skeleton, own)
+    except ValueError as error:
+        raise ValueError(f"model {position} cannot be averaged with the first: {error}") from None
     names, own_names = ([card.class_name(label) for label in range(card.num_classes)] for card in (first, other))
     if len(own_names) != len(names):
         raise ValueError(

@@ -1,6 +1,7 @@
 """One network with all it takes to score videos."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,14 +14,22 @@ from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import ModelCard
 from posec3d.export.networks import ClipNetwork
 from posec3d.export.networks import as_network
+from posec3d.mapping import map_keypoints
 from posec3d.models.recognizer import PoseC3D
+from posec3d.skeletons import Skeleton
 
 
 class Scorer:
-    """A trained network on a device, torch's or an exported one, and how it is run."""
+    """A trained network on a device, torch's or an exported one, and how it is run.
 
-    def __init__(self, model: Recognizer | ClipNetwork, card: ModelCard, device: torch.device) -> None:
+    Videos are of `skeleton`, and brought into the network's own.
+    """
+
+    def __init__(
+        self, model: Recognizer | ClipNetwork, card: ModelCard, device: torch.device, *, skeleton: Skeleton
+    ) -> None:
         self.card = card
+        self._skeleton = skeleton
         self.model = model.to(device) if isinstance(model, PoseC3D) else model
         self._device = device
         # Made once: weights are prepared for it.
@@ -33,7 +42,7 @@ class Scorer:
         clips = self.card.clips
         batches = views_loader(
             self.card,
-            videos,
+            [self._as_own(video) for video in videos],
             num_clips=num_clips or clips.test_clips,
             mirrored=mirrored and clips.test_mirror == "keypoints",
             batch_size=8 if num_clips == 1 else 1,
@@ -45,3 +54,11 @@ class Scorer:
             device=self._device,
             mirror_volumes=mirrored and clips.test_mirror == "volume",
         )
+
+    def _as_own(self, video: Annotation) -> Annotation:
+        own = self.card.heatmaps.skeleton
+        if own.keypoints == self._skeleton.keypoints:
+            return video
+        poses = video.poses()
+        keypoints, scores = map_keypoints(poses.keypoints, poses.scores, self._skeleton, own)
+        return replace(video, keypoints=keypoints, scores=scores)

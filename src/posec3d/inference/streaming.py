@@ -79,6 +79,11 @@ class StreamingRecognizer:
     def cut(self, people: PeopleInFrame) -> list[Window]:
         """Do the first third of `update`: return the windows that this frame ends."""
         self._last_seconds = (self._last_seconds[1], people.seconds)
+        if people.scores.shape[-1] != self._skeleton.num_keypoints:
+            raise ValueError(
+                f"people have {people.scores.shape[-1]} keypoints, but skeleton {self._skeleton.name!r} has "
+                f"{self._skeleton.num_keypoints}; say theirs, such as skeleton=get_skeleton('coco17')"
+            )
         people = without_strange_numbers(people)
         own = self._recognizer.card.heatmaps.skeleton
         if self._skeleton.keypoints != own.keypoints:

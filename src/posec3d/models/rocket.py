@@ -11,6 +11,7 @@ from itertools import combinations
 import numpy as np
 import torch
 from jaxtyping import Float
+from jaxtyping import Int8
 from torch import Tensor
 from torch import nn
 from torch.nn import functional
@@ -80,7 +81,7 @@ class Rocket(nn.Module):
                 yield above.relu().sum(-1) / count.clamp(min=1)
 
     def _convolved(self, series: Float[Tensor, "B C T"], dilation: int) -> Float[Tensor, "B K T"]:
-        kernels = self.get_buffer(f"kernels{dilation}")
+        kernels = self.get_buffer(f"kernels{dilation}").to(series.dtype)
         return functional.conv1d(series, kernels, dilation=dilation, padding=_KERNEL // 2 * dilation)
 
 
@@ -160,9 +161,9 @@ def _dilations(length: int, biases: int) -> dict[int, int]:
     return dict(zip(dilations.tolist(), counts.tolist(), strict=True))
 
 
-def _kernels(channels: int, rng: np.random.RandomState) -> Float[np.ndarray, "K C 9"]:
+def _kernels(channels: int, rng: np.random.RandomState) -> Int8[np.ndarray, "K C 9"]:
     """Return all kernels, each on a few channels: one to nine, fewer being likelier (MultiRocket's reference)."""
-    kernels = np.zeros((_NUM_KERNELS, channels, _KERNEL), np.float32)
+    kernels = np.zeros((_NUM_KERNELS, channels, _KERNEL), np.int8)
     for kernel, chosen in zip(kernels, _CHOSEN, strict=True):
         count = int(2 ** rng.uniform(0, np.log2(min(channels, _MOST_SERIES) + 1)))
         few = rng.choice(channels, count, replace=False)

@@ -2,6 +2,8 @@
 
 import shlex
 import textwrap
+from collections import defaultdict
+from collections.abc import Collection
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,6 +41,11 @@ def report_text(out: Path, annotations: AnnotationSet, run: ExtractionRun, failu
         page.append("failed, and not in the file:\n" + _listed(list(failures.values())))
     if empty:
         page.append("in the file, but without anybody:\n" + _listed(empty))
+    untrained = _untrained(annotations, set(empty))
+    if untrained:
+        page.append(
+            "of these classes there is nothing to train on; move videos, or give another --seed:\n" + _listed(untrained)
+        )
     page.append("next:\n" + "\n".join(f"  {command}" for command in next_commands(out, annotations)))
     return "\n\n".join(page)
 
@@ -57,6 +64,22 @@ def next_commands(out: Path, annotations: AnnotationSet) -> tuple[str, ...]:
         val = first.replace("train", "val")
         train += f" --val-split {val}" if val in annotations.splits and val != first else ""
     return f"posec3d check {name}", train
+
+
+def _untrained(annotations: AnnotationSet, empty: Collection[str]) -> list[str]:
+    """Return a line for each class of which no video that shows anybody is in a training split."""
+    of_labels: defaultdict[int, set[str]] = defaultdict(set)
+    for video in annotations.annotations:
+        if video.label is not None and video.video not in empty:
+            of_labels[video.label].add(video.video)
+    names = annotations.classes
+    return [
+        f"{label if names is None else names[label]}: none of its {len(videos):,} videos is in split {split!r}"
+        for split, listed in annotations.splits.items()
+        if "train" in split.lower()
+        for label, videos in sorted(of_labels.items())
+        if videos.isdisjoint(listed)
+    ]
 
 
 def _classes(annotations: AnnotationSet) -> str:
