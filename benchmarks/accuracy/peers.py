@@ -30,6 +30,7 @@ from jaxtyping import Int64
 from posec3d.annotations import Annotation
 from posec3d.annotations import load_annotations
 from posec3d.clips.geometry import mirror
+from posec3d.clips.subjects import people_by_sight
 from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scores import Scores
 from posec3d.evaluation.scores import save_scores
@@ -123,7 +124,7 @@ def _videos(
 
 
 def _even(poses: Poses, length: int) -> Float[np.ndarray, "T V 2"]:
-    person = int(poses.scores.sum((1, 2)).argmax())
+    person = int(people_by_sight(poses.keypoints, poses.scores)[0])
     keypoints, seen = poses.keypoints[person].copy(), poses.scores[person] > 0
     if seen.any():
         low, high = keypoints[seen].min(0), keypoints[seen].max(0)

@@ -35,7 +35,7 @@ def test_a_video_gets_its_actions_with_their_probabilities(run, films):
     head, answer = done.stdout.splitlines()
     assert head == "wave.mp4: 36 frames, 1.5 s"
     assert answer.count("%") == 2
-    assert "model: the one of the package" in done.stderr
+    assert "model: that of the package; it knows 33 actions" in done.stderr
 
 
 def test_two_models_are_asked_and_named(films, tmp_path, monkeypatch, capsys):

@@ -35,7 +35,7 @@ def choose_model(name: str | None = None) -> tuple[Recognizer, ModelCard]:
         with as_file(files("posec3d") / "weights" / _FILES[name]) as path:
             model, card = load_model(path)
         if name == PACKAGED:
-            _LOGGER.info("model: the one of the package; %s", _about_packaged(card))
+            _LOGGER.info("model: that of the package; %s", _about_packaged(card))
         return model, card
     if Path(name).is_file():
         try:
