@@ -269,7 +269,10 @@ def _check_together(first: ModelCard, other: ModelCard, position: int) -> None:
     try:
         check_mappable(skeleton, own)
     except ValueError as error:
-        raise ValueError(f"model {position} cannot be averaged with the first: {error}") from None
+        raise ValueError(
+            f"model {position} cannot be averaged with the first, on whose keypoints people are brought: {error}; "
+            "models of more keypoints go first"
+        ) from None
     names, own_names = ([card.class_name(label) for label in range(card.num_classes)] for card in (first, other))
     if len(own_names) != len(names):
         raise ValueError(
