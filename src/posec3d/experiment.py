@@ -269,6 +269,11 @@ class ModelCard:
         moves = self.heatmaps.kind == "motion" or self.network.backbone == "rocket"
         return moves or self.clips.most_people is not None
 
+    @property
+    def most_people(self) -> int | None:
+        """How many people are looked at together, at most; None: everybody."""
+        return 1 if self.network.backbone == "rocket" else self.clips.most_people
+
     def class_name(self, label: int) -> str:
         """Return the name of a class; its number when classes have no names."""
         return self.classes[label] if self.classes else str(label)

@@ -35,7 +35,14 @@ def test_a_video_gets_its_actions_with_their_probabilities(run, films):
     head, answer = done.stdout.splitlines()
     assert head == "wave.mp4: 36 frames, 1.5 s"
     assert answer.count("%") == 2
-    assert "model: that of the package; it knows 33 actions" in done.stderr
+    assert "the package's models know 33 actions" in done.stderr
+
+
+@pytest.mark.parametrize(("people", "warned"), [("pairs", True), ("each", False)])
+def test_pairs_are_asked_of_models_that_look_at_one_person(films, capsys, people, warned):
+    assert main(["recognize", str(films / "wave.mp4"), "--people", people]) == 0
+
+    assert ("--people pairs: the model looks at one person" in capsys.readouterr().err) == warned
 
 
 def test_two_models_are_asked_and_named(films, tmp_path, monkeypatch, capsys):

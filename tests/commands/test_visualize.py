@@ -12,7 +12,9 @@ from posec3d.annotations import Annotation
 from posec3d.annotations import AnnotationSet
 from posec3d.annotations import save_annotations
 from posec3d.checkpoints import build_model
+from posec3d.checkpoints import read_checkpoint
 from posec3d.checkpoints import save_checkpoint
+from posec3d.cli import main
 from posec3d.commands.visualize import visualize
 from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
@@ -140,9 +142,9 @@ def test_a_single_picture_gives_a_picture(clip, here):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif", ".png"])
 def test_a_decision_is_drawn_and_told(clip, here, model, suffix, capsys):
-    visualize(clip, what="decision", model=model, out=here / f"why{suffix}")
+    visualize(clip, what="decision", model=(model,), out=here / f"why{suffix}")
     first = capsys.readouterr().out
-    visualize(clip, what="decision", model=model, action="squat", out=here / f"squat{suffix}")
+    visualize(clip, what="decision", model=(model,), action="squat", out=here / f"squat{suffix}")
 
     assert first.startswith("clip.mp4: ")
     assert "%), for which spoke " in first
@@ -152,9 +154,21 @@ def test_a_decision_is_drawn_and_told(clip, here, model, suffix, capsys):
         assert len(frames_of(here / f"why{suffix}")) == 8
 
 
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_a_decision_of_several_models_is_what_they_say_together(clip, here, model, label, capsys):
+    weights, card = read_checkpoint(here / model)
+    weights["cls_head.fc_cls.bias"][label] += 20
+    save_checkpoint(here / "sure.safetensors", weights, card)
+
+    for models in ((model, "sure.safetensors"), ("sure.safetensors", model)):
+        words = [word for name in models for word in ("--model", name)]
+        assert main(["visualize", clip, "--what", "decision", *words, "--out", "two.png"]) == 0
+        assert capsys.readouterr().out.startswith(f"clip.mp4: {card.class_name(label)} (")
+
+
 def test_a_decision_is_drawn_on_the_frames_that_the_network_saw(clip, here, model):
-    visualize(clip, what="decision", model=model, out=here / "seen.png")
-    visualize(clip, what="decision", model=model, black=True, out=here / "black.png")
+    visualize(clip, what="decision", model=(model,), out=here / "seen.png")
+    visualize(clip, what="decision", model=(model,), black=True, out=here / "black.png")
 
     seen, black = (np.array(Image.open(here / f"{name}.png"))[40:280, 10:250] for name in ("seen", "black"))
     assert np.median(seen.max(-1)) > 50
@@ -166,7 +180,7 @@ def test_poses_of_another_skeleton_are_mapped_for_a_decision_and_drawn_as_they_a
     keypoints = rng.uniform(10, 90, (1, 10, 13, 2)).astype(np.float32)
     save_annotations(here / "penn.pkl", AnnotationSet((Annotation("penn", None, (100, 100), keypoints, None),)))
 
-    visualize("penn.pkl", what="decision", model=model, out=here / "why.png")
+    visualize("penn.pkl", what="decision", model=(model,), out=here / "why.png")
     visualize("penn.pkl", what="all", out=here / "all.png")
 
     assert "penn: " in capsys.readouterr().out
@@ -215,9 +229,12 @@ def test_without_limbs_there_is_no_figure_of_limbs(here):
         ({"what": "limbs", "black": True}, "--black changes nothing in --what limbs"),
         ({"action": "wave"}, "--action changes nothing in --what all; it goes with --what decision"),
         ({"what": "decision", "frames": 48}, "--frames changes nothing in --what decision"),
-        ({"what": "decision", "model": "model.safetensors", "action": "wav"}, "no action 'wav'; did you mean 'wave'?"),
         (
-            {"what": "decision", "model": "model.safetensors", "action": "fly"},
+            {"what": "decision", "model": ("model.safetensors",), "action": "wav"},
+            "no action 'wav'; did you mean 'wave'?",
+        ),
+        (
+            {"what": "decision", "model": ("model.safetensors",), "action": "fly"},
             "no action 'fly'; there are Squat, walk, wave",
         ),
     ],

@@ -150,6 +150,15 @@ def test_a_long_timeline_says_how_far_it_is(recognizer, caplog, monkeypatch):
     assert re.fullmatch(r"recognising long: (\d+) of \1 windows, 00:00 left", lines[-1])
 
 
+def test_windows_shorter_than_a_frame_are_refused(recognizer):
+    frames = [_frame(time, {1: 100.0}, np.random.RandomState(0)) for time in range(5)]
+    video = PosedVideo("short.mp4", (480, 640), get_skeleton("coco17"), 30.0, frames)
+
+    with pytest.raises(ValueError, match=r"window=0\.03: one frame of short\.mp4 lasts 0\.0333 s; look at some frames"):
+        recognizer.recognize(video, window=0.03)
+    assert recognizer.recognize(video, window=0.04)
+
+
 def test_below_the_threshold_the_answer_is_unsure(recognizer, videos):
     (segment,) = recognizer.recognize(videos[0], threshold=0.99)
 
@@ -232,7 +241,7 @@ def test_models_that_cannot_be_averaged_are_refused(save_untrained, checkpoint, 
 
 def test_the_first_of_several_models_explains_what_all_say_together(save_untrained, checkpoint, videos):
     alone = posec3d.ActionRecognizer.load(checkpoint)
-    own = int(alone.probabilities([videos[0]], num_clips=1, mirrored=False).argmax())
+    own = int(alone.probabilities([videos[0]]).argmax())
     other = save_untrained("other.safetensors")
     weights, card = read_checkpoint(other)
     label = (own + 1) % 3
@@ -242,7 +251,7 @@ def test_the_first_of_several_models_explains_what_all_say_together(save_untrain
 
     explained = together.explain(videos[0])
 
-    (probabilities,) = together.probabilities([videos[0]], num_clips=1, mirrored=False)
+    (probabilities,) = together.probabilities([videos[0]])
     assert (explained.label, explained.probability) == (label, pytest.approx(probabilities[label]))
     np.testing.assert_array_equal(explained.importance, alone.explain(videos[0], label).importance)
 

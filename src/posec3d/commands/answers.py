@@ -1,5 +1,6 @@
 """What the commands that give answers share: what they check before they compute, and how they get their model."""
 
+import logging
 import os
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from typing import Literal
 if TYPE_CHECKING:
     from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.video.sources import Source
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def check_output(option: str, path: Path | None, sources: "Iterable[Source]") -> None:
@@ -50,10 +53,12 @@ def load_recognizer(
     device: Literal["auto", "cpu", "cuda", "mps"],
     runtime: Literal["torch", "onnx", "openvino"] | None,
     precision: Literal["fp32", "bf16"],
+    *,
+    people: Literal["scene", "each", "pairs"],
 ) -> "ActionRecognizer":
     """Return the recogniser that the options ask for, the packaged one without models.
 
-    ValueError for options that do not go together.
+    ValueError for options that do not go together; a warning for `people` that the models do not see.
     """
     from posec3d.export.description import target_of
     from posec3d.inference.recognizer import ActionRecognizer
@@ -65,4 +70,10 @@ def load_recognizer(
         raise ValueError("--precision bf16: goes with --runtime openvino; leave it out for torch")
     chosen = device if exported and device != "auto" else "cpu" if exported else choose_device(device)
     keep_freed_memory()
-    return ActionRecognizer.load(models, device=chosen, runtime=runtime, precision=precision)
+    recognizer = ActionRecognizer.load(models, device=chosen, runtime=runtime, precision=precision)
+    if people == "pairs" and recognizer.most_people == 1:
+        _LOGGER.warning(
+            "--people pairs: the model looks at one person, and answers for the one of the two who is seen best; "
+            "give a model of what two people do, such as --model ntu60-keypoint"
+        )
+    return recognizer

@@ -39,7 +39,6 @@ OptionalSeconds = Annotated[
 OptionalRate = Annotated[
     float | None, _number(float, "RATE", "a number of frames a second"), tyro.conf.arg(help_behavior_hint="")
 ]
-OptionalModel = Annotated[str | None, tyro.conf.arg(metavar="NAME|PATH", help_behavior_hint="")]
 Models = Annotated[
     tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME|PATH", help_behavior_hint="")
 ]

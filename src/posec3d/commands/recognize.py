@@ -121,7 +121,7 @@ def recognize(
     from posec3d.runtime.files import replacing
     from posec3d.video.frames import UNKNOWN_RATE
 
-    recognizer = load_recognizer(model, device, runtime, precision)
+    recognizer = load_recognizer(model, device, runtime, precision, people=people)
     videos: list[dict[str, object]] = []
     failures: list[dict[str, str]] = []
 

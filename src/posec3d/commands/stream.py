@@ -113,7 +113,7 @@ def stream(
         lines = None if jsonl is None else stack.enter_context(_open_lines(jsonl))
         finder = load_estimator(estimator)
         streaming = StreamingRecognizer(
-            load_recognizer(model, device, runtime, precision),
+            load_recognizer(model, device, runtime, precision, people=people),
             canvas=video.size,
             skeleton=finder.skeleton,
             name=video.name,

@@ -10,7 +10,7 @@ from typing import Literal
 
 import tyro
 
-from posec3d.commands.options import OptionalModel
+from posec3d.commands.options import Models
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
@@ -46,7 +46,7 @@ def visualize(
     frames: OptionalNumber = None,
     size: int = _SIZE,
     sigma: float = _SIGMA,
-    model: OptionalModel = None,
+    model: Models = (),
     action: OptionalName = None,
     estimator: str = "movenet",
     skeleton: OptionalName = None,
@@ -79,8 +79,8 @@ def visualize(
             motion is from one of them to the next.
         size: Rows and columns of a heatmap.
         sigma: Spread of keypoints and limbs, in pixels of a heatmap.
-        model: Whose decision: a checkpoint file or a published name; without it that of the two of the package,
-            explained by the one on heatmaps.
+        model: Whose decision: a checkpoint file or a published name; without it the two of the package
+            together. Given several times, the first explains what all of them say.
         action: Tell what speaks for this action instead of the likeliest.
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
@@ -130,7 +130,7 @@ def _check_numbers(frames: int | None, size: int, sigma: float) -> None:
 
 
 def _check_fitting(
-    what: What, *, black: bool, frames: int | None, size: int, sigma: float, model: str | None, action: str | None
+    what: What, *, black: bool, frames: int | None, size: int, sigma: float, model: tuple[str, ...], action: str | None
 ) -> None:
     """Refuse options that would change nothing."""
     figures: tuple[What, ...] = ("pose", "keypoints", "limbs", "motion", "all")
@@ -139,7 +139,7 @@ def _check_fitting(
         ("--frames", frames is not None, figures),
         ("--size", size != _SIZE, figures[1:]),
         ("--sigma", sigma != _SIGMA, figures[1:]),
-        ("--model", model is not None, ("decision",)),
+        ("--model", bool(model), ("decision",)),
         ("--action", action is not None, ("decision",)),
     ):
         if is_given and what not in kinds:
@@ -157,16 +157,17 @@ def _check_out(out: Path | None, source: "Source") -> None:
     check_output("--out", out, [source])
 
 
-def _load(model: str | None, device: Literal["auto", "cpu", "cuda", "mps"]) -> "ActionRecognizer":
+def _load(models: tuple[str, ...], device: Literal["auto", "cpu", "cuda", "mps"]) -> "ActionRecognizer":
     from posec3d.export.description import target_of
     from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.runtime.allocator import keep_freed_memory
     from posec3d.runtime.devices import choose_device
 
-    if model is not None and target_of(Path(model)) is not None:
-        raise ValueError(f"--model {model}: an exported file only answers; give the checkpoint it was made of")
+    exported = next((model for model in models if target_of(Path(model)) is not None), None)
+    if exported is not None:
+        raise ValueError(f"--model {exported}: an exported file only answers; give the checkpoint it was made of")
     keep_freed_memory()
-    return ActionRecognizer.load(model, device=choose_device(device))
+    return ActionRecognizer.load(models, device=choose_device(device))
 
 
 def _chosen(videos: "PosedVideos", name: str | None, source: str) -> "PosedVideo":

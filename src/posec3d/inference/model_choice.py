@@ -35,7 +35,7 @@ def choose_model(name: str | None = None) -> tuple[Recognizer, ModelCard]:
         with as_file(files("posec3d") / "weights" / _FILES[name]) as path:
             model, card = load_model(path)
         if name == PACKAGED:
-            _LOGGER.info("model: that of the package; %s", _about_packaged(card))
+            _LOGGER.info("the package's models %s", _about_packaged(card))
         return model, card
     if Path(name).is_file():
         try:
@@ -68,4 +68,4 @@ def is_packaged(name: str) -> bool:
 
 
 def _about_packaged(card: ModelCard) -> str:
-    return f"it knows {card.num_classes} actions, and takes any other for one of them: {', '.join(card.classes or ())}"
+    return f"know {card.num_classes} actions, and take any other for one of them: {', '.join(card.classes or ())}"

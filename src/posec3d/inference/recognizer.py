@@ -78,6 +78,11 @@ class ActionRecognizer:
         self.classes = tuple(card.class_name(label) for label in range(card.num_classes))
 
     @property
+    def most_people(self) -> int | None:
+        """How many people are looked at together, at most, by the network that looks at fewest; None: at everybody."""
+        return min((most for scorer in self._scorers if (most := scorer.card.most_people) is not None), default=None)
+
+    @property
     def model(self) -> Recognizer | ClipNetwork:
         """The network; the first of several."""
         return self._scorers[0].model
@@ -146,6 +151,11 @@ class ActionRecognizer:
             )
         if window is None:
             return self._whole(video, people, threshold)
+        if window * video.frames_per_second < 1:
+            raise ValueError(
+                f"window={window:g}: one frame of {video.name} lasts {1 / video.frames_per_second:.3g} s; look at some "
+                "frames together, for half a second or more"
+            )
         return self._timeline(video, people, Span(window, window / 4 if stride is None else stride), threshold)
 
     def recognize_all(self, videos: Iterable[Annotation | Poses]) -> Iterator[Segment]:
@@ -156,17 +166,16 @@ class ActionRecognizer:
     def explain(self, video: Annotation | PosedVideo, label: int | None = None) -> Explanation:
         """Tell which keypoints and moments speak for a class, the likeliest one without `label`.
 
-        Of several networks the first tells what speaks for what all of them say together.
+        Which one that is, and how likely, is what `recognize` answers; of several networks, what all say together. What
+        speaks for it tells the first network.
         """
         annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
         if not isinstance(self.model, Recognizer):
             raise ValueError("an exported file only answers and explains nothing; give the checkpoint it was made of")
-        if len(self._scorers) == 1:
-            return explain(self.model, self.card, annotation, label)
-        (together,) = self.probabilities([annotation], num_clips=1, mirrored=False)
-        label = int(together.argmax()) if label is None else label
+        (probabilities,) = self.probabilities([annotation])
+        label = int(probabilities.argmax()) if label is None else label
         explained = explain(self.model, self.card, annotation, label)
-        return replace(explained, probability=float(together[label]))
+        return replace(explained, probability=float(probabilities[label]))
 
     def fitting(self, video: PosedVideo) -> PosedVideo:
         """Return the video with identities and with the keypoints of the model's skeleton, without NaN."""
