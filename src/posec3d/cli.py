@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"posec3d {__version__}")
         return 0
     if given[0] not in COMMANDS:
-        near = difflib.get_close_matches(given[0].lower(), COMMANDS, n=1)
+        near = difflib.get_close_matches(given[0].lower(), COMMANDS, n=1, cutoff=0.65)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
         return _complain(f"no command {given[0]!r}; {hint}")
     if isinstance(sys.stdout, io.TextIOWrapper):

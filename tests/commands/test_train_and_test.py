@@ -146,7 +146,8 @@ def test_a_mistake_leaves_an_earlier_run_where_it_is(made_up, tmp_path, words, m
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (("squat", "wave", "walk"), "class 1 is 'wave', the model's is 'walk'"),
+        (("squat", "wave", "sit"), "class 1 is 'wave', the model's is 'walk'"),
+        (("squat", "wave", "walk"), None),  # In another order: labels follow their names.
         (("sit", "stand"), "class 0 is 'sit', the model's is 'squat'"),
         (("squat", "walk", "wave", "sit"), "it has 4 classes, the model 3"),
         (("hocken", "gehen", "winken"), None),  # The same in another language, for all that one can tell.
@@ -169,6 +170,7 @@ def test_labels_that_mean_other_classes_are_refused(made_up, tmp_path, command, 
     said = capsys.readouterr().err
     assert status == (0 if message is None else 2), said
     assert (f"other.pkl: its labels mean other classes than the model's: {message}" if message else "") in said
+    assert ("labels follow their names" in said) == (set(classes) <= set(card.classes) and classes[1] != "walk")
 
 
 def test_training_can_end_with_tests(run, made_up, tmp_path):

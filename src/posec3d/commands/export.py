@@ -99,10 +99,11 @@ def _name(checkpoint: str) -> str:
 def _videos(annotations: Path, split: str | None, card: "ModelCard") -> "Sequence[Annotation]":
     from posec3d.annotations.files import load_annotations
     from posec3d.annotations.selection import usable_videos
+    from posec3d.annotations.translation import translated
 
-    return usable_videos(
-        load_annotations(annotations), split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton
-    )
+    skeleton = card.heatmaps.skeleton
+    found = translated(load_annotations(annotations), classes=card.classes, skeleton=skeleton)
+    return usable_videos(found, split, num_classes=card.num_classes, skeleton=skeleton)
 
 
 def _result(path: Path, agreement: "Agreement", *, made_up: bool) -> str:

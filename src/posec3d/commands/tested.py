@@ -92,8 +92,9 @@ def annotated_videos(annotations: Path, split: str | None, card: "ModelCard") ->
     from posec3d.annotations.files import load_annotations
     from posec3d.annotations.selection import check_classes
     from posec3d.annotations.selection import usable_videos
+    from posec3d.annotations.translation import translated
 
-    found = load_annotations(annotations)
+    found = translated(load_annotations(annotations), classes=card.classes, skeleton=card.heatmaps.skeleton)
     check_classes(found, card.classes)
     trained = [name for name in found.splits if "train" in name.lower()]
     if split is None and trained:

@@ -1,20 +1,19 @@
 """One network with all it takes to score videos."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from posec3d.annotations import Annotation
+from posec3d.annotations.translation import with_keypoints_of
 from posec3d.checkpoints import Recognizer
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import ModelCard
 from posec3d.export.networks import ClipNetwork
 from posec3d.export.networks import as_network
-from posec3d.mapping import map_keypoints
 from posec3d.models.recognizer import PoseC3D
 from posec3d.skeletons import Skeleton
 
@@ -42,7 +41,7 @@ class Scorer:
         clips = self.card.clips
         batches = views_loader(
             self.card,
-            [self._as_own(video) for video in videos],
+            [with_keypoints_of(self.card.heatmaps.skeleton, video, self._skeleton) for video in videos],
             num_clips=num_clips or clips.test_clips,
             mirrored=mirrored and clips.test_mirror == "keypoints",
             batch_size=8 if num_clips == 1 else 1,
@@ -54,11 +53,3 @@ class Scorer:
             device=self._device,
             mirror_volumes=mirrored and clips.test_mirror == "volume",
         )
-
-    def _as_own(self, video: Annotation) -> Annotation:
-        own = self.card.heatmaps.skeleton
-        if own.keypoints == self._skeleton.keypoints:
-            return video
-        poses = video.poses()
-        keypoints, scores = map_keypoints(poses.keypoints, poses.scores, self._skeleton, own)
-        return replace(video, keypoints=keypoints, scores=scores)

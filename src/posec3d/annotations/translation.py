@@ -1,0 +1,45 @@
+"""A file's videos as a model knows them: keypoints and labels, by their names."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from posec3d.annotations.annotation import Annotation
+from posec3d.annotations.schema import AnnotationSet
+from posec3d.mapping import map_keypoints
+from posec3d.skeletons import Skeleton
+from posec3d.skeletons import skeleton_of_keypoints
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def translated(annotations: AnnotationSet, *, classes: Sequence[str] | None, skeleton: Skeleton) -> AnnotationSet:
+    """Return the set with the keypoints of `skeleton`, and with labels that count in `classes`.
+
+    What is not named, or as the model has it, stays as it is; so do labels where the model lacks one of the classes.
+    Raises ValueError where the file lacks keypoints of `skeleton` (see `map_keypoints`).
+    """
+    source, found = annotations.source, annotations.classes
+    body = None if annotations.keypoint_names is None else skeleton_of_keypoints(annotations.keypoint_names)
+    if body is not None and body.num_keypoints != skeleton.num_keypoints:
+        _LOGGER.info("%s: keypoints of %s are taken as those of %s, by their names", source, body.name, skeleton.name)
+        videos = [
+            with_keypoints_of(skeleton, video, body) if video.keypoints.shape[2] == body.num_keypoints else video
+            for video in annotations.annotations
+        ]
+        annotations = replace(annotations, annotations=videos, keypoint_names=skeleton.keypoints)
+    if found and classes and set(found) <= set(classes) and tuple(found) != tuple(classes)[: len(found)]:
+        _LOGGER.info("%s: has its classes in another order than the model: labels follow their names", source)
+        labels: dict[int | None, int] = dict(enumerate(map(list(classes).index, found)))
+        videos = [replace(video, label=labels.get(video.label, video.label)) for video in annotations.annotations]
+        annotations = replace(annotations, annotations=videos, classes=tuple(classes))
+    return annotations
+
+
+def with_keypoints_of(skeleton: Skeleton, video: Annotation, own: Skeleton) -> Annotation:
+    """Return a video of the skeleton `own` with the keypoints of another; the same video if these are the same."""
+    if own.keypoints == skeleton.keypoints:
+        return video
+    poses = video.poses()
+    keypoints, scores = map_keypoints(poses.keypoints, poses.scores, own, skeleton)
+    return replace(video, keypoints=keypoints, scores=scores)
