@@ -21,6 +21,7 @@ from posec3d.annotations.records import RawAnnotations
 from posec3d.annotations.records import RawRecord
 from posec3d.annotations.records import read_raw
 from posec3d.annotations.report import CheckReport
+from posec3d.annotations.splitting import untrained_classes
 from posec3d.annotations.statistics import ClassesFrom
 from posec3d.annotations.statistics import summarise
 from posec3d.annotations.store import is_store
@@ -209,14 +210,8 @@ def _training_findings(
     for reading in readings:
         if reading.label is not None and reading.poses is not None and reading.poses.seen:
             of_labels[reading.label].add(reading.video)
-    for split, listed in splits.items():
-        trained = set(listed) & set().union(*of_labels.values())
-        if not trained or "train" not in split.lower():
-            continue
-        for label, videos in sorted(of_labels.items()):
-            if videos.isdisjoint(trained):
-                found = f"none of its {len(videos):,} videos is in split {split!r}"
-                yield Finding("class_not_trained", _class_told(label, names), found)
+    for label, found in untrained_classes(of_labels, splits):
+        yield Finding("class_not_trained", _class_told(label, names), found)
 
 
 def _class_told(label: int, names: tuple[str, ...] | None) -> str:

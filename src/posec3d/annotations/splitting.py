@@ -4,6 +4,8 @@ import hashlib
 import logging
 import re
 from collections import defaultdict
+from collections.abc import Collection
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +46,22 @@ def make_splits(
     if len(paths) == 1 and paths[0].suffix.lower() in (".csv", ".tsv"):
         return splits_of_table(paths[0], videos)
     return splits_of_lists(paths, videos)
+
+
+def untrained_classes(
+    of_labels: Mapping[int, Collection[str]], splits: Mapping[str, Collection[str]]
+) -> Iterator[tuple[int, str]]:
+    """Yield each label, and words for it, that a training split has none of the videos of.
+
+    `of_labels` are the videos of each class that can be trained on; splits without any of all these are passed over.
+    """
+    usable = {video for videos in of_labels.values() for video in videos}
+    for split, listed in splits.items():
+        trained = usable & set(listed)
+        if trained and "train" in split.lower():
+            for label, videos in sorted(of_labels.items()):
+                if trained.isdisjoint(videos):
+                    yield label, f"none of its {len(videos):,} videos is in split {split!r}"
 
 
 def split_by_shares(

@@ -17,6 +17,7 @@ from posec3d.checkpoints import Recognizer
 from posec3d.experiment import ModelCard
 from posec3d.export.description import Target
 from posec3d.export.networks import ClipNetwork
+from posec3d.inference.agreement import check_together
 from posec3d.inference.explanation import Explanation
 from posec3d.inference.explanation import explain
 from posec3d.inference.network_choice import Arithmetic
@@ -34,7 +35,6 @@ from posec3d.inference.windows import MomentAverager
 from posec3d.inference.windows import Span
 from posec3d.inference.windows import Who
 from posec3d.inference.windows import WindowCutter
-from posec3d.mapping import check_mappable
 from posec3d.mapping import map_people
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
@@ -68,7 +68,7 @@ class ActionRecognizer:
         device: str | torch.device = "cpu",
     ) -> None:
         for position, (_, other) in enumerate(others, start=2):
-            _check_together(card, other, position)
+            check_together(card, other, position)
         self.card = card
         self.device = torch.device(device)
         self._scorers = [
@@ -270,30 +270,6 @@ class ActionRecognizer:
             for annotation in subjects_of(alone, "each", num_keypoints=num_keypoints, canvas=video.canvas).values():
                 found[identity,] = annotation
         return found
-
-
-def _check_together(first: ModelCard, other: ModelCard, position: int) -> None:
-    """Raise ValueError unless another network can see the first one's keypoints, and knows the same classes."""
-    skeleton, own = first.heatmaps.skeleton, other.heatmaps.skeleton
-    try:
-        check_mappable(skeleton, own)
-    except ValueError as error:
-        raise ValueError(
-            f"model {position} cannot be averaged with the first, on whose keypoints people are brought: {error}; "
-            "models of more keypoints go first"
-        ) from None
-    names, own_names = ([card.class_name(label) for label in range(card.num_classes)] for card in (first, other))
-    if len(own_names) != len(names):
-        raise ValueError(
-            f"model {position} knows {len(own_names)} classes, the first {len(names)}; answers are averaged over "
-            "models of the same classes"
-        )
-    for label, (name, own_name) in enumerate(zip(names, own_names, strict=True)):
-        if own_name != name:
-            raise ValueError(
-                f"class {label} of model {position} is {own_name!r}, of the first {name!r}; answers are averaged over "
-                "models of the same classes in the same order"
-            )
 
 
 def _one_video(source: str | os.PathLike[str], estimator: PoseEstimator | None) -> PosedVideo:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from posec3d.annotations import AnnotationSet
+from posec3d.annotations.splitting import untrained_classes
 from posec3d.video.extraction_run import ExtractionRun
 from posec3d.video.sources import Source
 
@@ -73,13 +74,8 @@ def _untrained(annotations: AnnotationSet, empty: Collection[str]) -> list[str]:
         if video.label is not None and video.video not in empty:
             of_labels[video.label].add(video.video)
     names = annotations.classes
-    return [
-        f"{label if names is None else names[label]}: none of its {len(videos):,} videos is in split {split!r}"
-        for split, listed in annotations.splits.items()
-        if "train" in split.lower()
-        for label, videos in sorted(of_labels.items())
-        if videos.isdisjoint(listed)
-    ]
+    found = untrained_classes(of_labels, annotations.splits)
+    return [f"{label if names is None else names[label]}: {told}" for label, told in found]
 
 
 def _classes(annotations: AnnotationSet) -> str:
