@@ -74,7 +74,17 @@ def test_a_checkpoint_of_the_old_framework_is_tested(run, gym_files, tmp_path):
 def test_deterministic_training_gives_the_same_weights_twice(run, made_up, tmp_path):
     for name in ("one", "two"):
         run(
-            *("posec3d", "train", "--annotations", made_up.name, "--work-dir", name, "--deterministic"),
+            *(
+                "posec3d",
+                "train",
+                "--annotations",
+                made_up.name,
+                "--backbone",
+                "c3d",
+                "--work-dir",
+                name,
+                "--deterministic",
+            ),
             *("--cfg-options", *TINY),
         )
 
@@ -114,6 +124,7 @@ def test_an_earlier_run_is_moved_and_not_lost(run, made_up, tmp_path):
     again = run(*words, "training.learning_rate=0.1")
 
     assert "moved an earlier run to work_dirs/my/previous-1" in again.stderr
+    assert (tmp_path / "work_dirs/my/previous-1/coordinates/best.safetensors").is_file()
     assert (tmp_path / "work_dirs/my/previous-1/last.safetensors").read_bytes() == first
     assert (tmp_path / "work_dirs/my/last.safetensors").read_bytes() != first
 
@@ -174,7 +185,18 @@ def test_labels_that_mean_other_classes_are_refused(made_up, tmp_path, command, 
 
 
 def test_training_can_end_with_tests(run, made_up, tmp_path):
-    done = run("posec3d", "train", "--annotations", "my.pkl", "--test-last", "--test-best", "--cfg-options", *TINY)
+    done = run(
+        "posec3d",
+        "train",
+        "--annotations",
+        "my.pkl",
+        "--backbone",
+        "c3d",
+        "--test-last",
+        "--test-best",
+        "--cfg-options",
+        *TINY,
+    )
 
     assert "last:\ntop1_acc" in done.stdout
     assert "best:\ntop1_acc" in done.stdout
@@ -182,7 +204,18 @@ def test_training_can_end_with_tests(run, made_up, tmp_path):
 
 
 def test_fine_tuning_starts_from_a_checkpoint(run, made_up, tmp_path):
-    run("posec3d", "train", "--annotations", "my.pkl", "--work-dir", "first", "--cfg-options", *TINY)
+    run(
+        "posec3d",
+        "train",
+        "--annotations",
+        "my.pkl",
+        "--backbone",
+        "c3d",
+        "--work-dir",
+        "first",
+        "--cfg-options",
+        *TINY,
+    )
     # The network and the clips are those of the checkpoint: nothing but the number of epochs is said again.
     done = run("posec3d", "train", "--annotations", "my.pkl", "--init", "first/last.safetensors", "--epochs", "1")
 
@@ -264,7 +297,10 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
             ("test", "x.safetensors", "--annotations", "my.pkl", "--cfg-options", "clips.test_clips=1"),
             "--cfg-options clips.test_clips=1: changes a config, and none is given",
         ),
-        (("test", "my.pkl"), "give a config and a checkpoint, or a checkpoint and --annotations"),
+        (
+            ("test", "my.pkl"),
+            "give a config and a checkpoint, a checkpoint and --annotations FILE, or a work directory",
+        ),
         (("test", "nothing.safetensors", "--annotations", "my.pkl"), "nothing.safetensors"),
         (("test", GYM, "x.pth", "--out", "scores.csv"), "scores are written as .pkl, .json or .npz, not as .csv"),
         (("test", GYM, "x.pth", "--confusion", "x.jpg"), "x.jpg: the confusion matrix is written as .png, not as .jpg"),
@@ -340,7 +376,7 @@ def test_a_full_disk_while_saving_is_one_sentence(run, made_up, tmp_path):
         pytest.skip("this system has no /dev/full")
     target = tmp_path / "work" / "scores.json"
     target.parent.mkdir()
-    run("posec3d", "train", "--annotations", "my.pkl", "--work-dir", "run", "--cfg-options", *TINY)
+    run("posec3d", "train", "--annotations", "my.pkl", "--backbone", "c3d", "--work-dir", "run", "--cfg-options", *TINY)
     program = (
         "import pathlib, sys; real = pathlib.Path.write_text\n"
         "pathlib.Path.write_text = lambda self, *a, **k: real(pathlib.Path('/dev/full'), *a, **k)\n"
@@ -369,7 +405,7 @@ def test_debug_shows_the_traceback(tmp_path):
 
 
 def test_robustness_is_measured_and_drawn(run, made_up, tmp_path):
-    run("posec3d", "train", "--annotations", "my.pkl", "--cfg-options", *TINY)
+    run("posec3d", "train", "--annotations", "my.pkl", "--backbone", "c3d", "--cfg-options", *TINY)
     done = run(
         *("posec3d", "robustness", "work_dirs/my/last.safetensors", "--annotations", "my.pkl", "--split", "val"),
         *("--out", "pictures/worse.png", "--json", "worse.json"),
@@ -395,7 +431,10 @@ def test_what_others_keep_in_the_work_directory_stays_there(made_up, tmp_path, m
     (tmp_path / "k").mkdir()
     (tmp_path / "k/notes.txt").write_text("mine")
     for _ in range(3):
-        assert main(["train", "--annotations", "my.pkl", "--work-dir", "k", "--cfg-options", *TINY]) == 0
+        assert (
+            main(["train", "--annotations", "my.pkl", "--backbone", "c3d", "--work-dir", "k", "--cfg-options", *TINY])
+            == 0
+        )
     assert (tmp_path / "k/notes.txt").read_text() == "mine"
     assert (tmp_path / "k/previous-2/best.safetensors").exists()
     assert not (tmp_path / "k/previous-1/previous-1").exists()
@@ -404,7 +443,7 @@ def test_what_others_keep_in_the_work_directory_stays_there(made_up, tmp_path, m
 @pytest.mark.parametrize("words", [(), ("--resume",)])
 def test_a_second_training_in_one_folder_is_refused_and_moves_nothing(made_up, tmp_path, words, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    training = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY, "training.epochs=1"]
+    training = ["train", "--annotations", "my.pkl", "--backbone", "c3d", "--cfg-options", *TINY, "training.epochs=1"]
     assert main(training) == 0
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "work_dirs/my").iterdir()}
 
@@ -419,7 +458,20 @@ def test_a_second_training_in_one_folder_is_refused_and_moves_nothing(made_up, t
 
 @pytest.mark.slow
 def test_two_processes_of_one_training_share_its_folder(run, made_up, tmp_path):
-    words = ("posec3d", "train", "--annotations", "my.pkl", "--device", "cpu", "--devices", "2", "--cfg-options", *TINY)
+    words = (
+        "posec3d",
+        "train",
+        "--annotations",
+        "my.pkl",
+        "--backbone",
+        "c3d",
+        "--device",
+        "cpu",
+        "--devices",
+        "2",
+        "--cfg-options",
+        *TINY,
+    )
     run(*words, "training.epochs=1")
     with FileLock(tmp_path / "work_dirs/my/.training.lock"):
         refused = run(*words, "training.epochs=1", status=2)
@@ -453,7 +505,7 @@ def test_weights_that_do_not_fit_leave_an_earlier_run_where_it_is(made_up, tmp_p
 
 def test_a_refused_resume_changes_nothing(made_up, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    words = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY]
+    words = ["train", "--annotations", "my.pkl", "--backbone", "c3d", "--cfg-options", *TINY]
     assert main(words) == 0
     config = (tmp_path / "work_dirs/my/config.py").read_text()
     assert main([*words, "clips.length=9", "--resume"]) == 2
@@ -477,14 +529,23 @@ def test_sides_that_matter_are_not_mirrored_from_weights_either(made_up, tmp_pat
 def test_without_a_video_to_validate_on_training_goes_without(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     save_annotations("few.pkl", AnnotationSet(make_annotations(3, motions=("squat", "walk", "wave")).annotations))
-    assert main(["train", "--annotations", "few.pkl", "--cfg-options", *TINY]) == 0
+    assert main(["train", "--annotations", "few.pkl", "--backbone", "c3d", "--cfg-options", *TINY]) == 0
     assert "no video is left to validate on" in capsys.readouterr().err
     assert (tmp_path / "work_dirs/few/last.safetensors").exists()
 
 
 def test_the_gradient_may_be_left_as_it_is_and_the_run_resumed(made_up, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY, "training.clip_gradient=None"]
+    words = [
+        "train",
+        "--annotations",
+        "my.pkl",
+        "--backbone",
+        "c3d",
+        "--cfg-options",
+        *TINY,
+        "training.clip_gradient=None",
+    ]
     assert main(words) == 0
     assert load_experiment(tmp_path / "work_dirs/my/config.py").training.clip_gradient is None
     assert main([*words, "--resume"]) == 0
@@ -492,7 +553,16 @@ def test_the_gradient_may_be_left_as_it_is_and_the_run_resumed(made_up, tmp_path
 
 def test_a_config_of_other_strides_does_not_score(made_up, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    words = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY, "network.temporal_strides=(1,2)"]
+    words = [
+        "train",
+        "--annotations",
+        "my.pkl",
+        "--backbone",
+        "c3d",
+        "--cfg-options",
+        *TINY,
+        "network.temporal_strides=(1,2)",
+    ]
     assert main(words) == 0
     tested = ["test", "work_dirs/my/config.py", "work_dirs/my/last.safetensors"]
     assert main(tested) == 0
@@ -520,7 +590,7 @@ def test_memory_that_torch_does_not_get_is_one_sentence(made_up, tmp_path, monke
         torch.empty(2**60)
 
     monkeypatch.setattr("posec3d.commands.training_run.train", train)
-    assert main(["train", "--annotations", "my.pkl", "--cfg-options", *TINY]) == 2
+    assert main(["train", "--annotations", "my.pkl", "--backbone", "c3d", "--cfg-options", *TINY]) == 2
     assert "out of memory; take less at once" in capsys.readouterr().err
 
 
@@ -579,7 +649,9 @@ def test_each_file_is_measured_in_whatever_order_it_lists_videos(tmp_path, monke
 @pytest.mark.parametrize("split", [None, "val"])
 def test_a_test_of_what_was_trained_on_is_told(made_up, tmp_path, monkeypatch, capsys, split):
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "--annotations", "my.pkl", "--work-dir", "my", "--cfg-options", *TINY]) == 0
+    assert (
+        main(["train", "--annotations", "my.pkl", "--backbone", "c3d", "--work-dir", "my", "--cfg-options", *TINY]) == 0
+    )
     capsys.readouterr()
 
     words = ["test", "my/last.safetensors", "--annotations", "my.pkl", "--fast"]
@@ -591,15 +663,8 @@ def test_a_test_of_what_was_trained_on_is_told(made_up, tmp_path, monkeypatch, c
 
 def test_it_is_said_where_a_run_goes_on(made_up, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    words = ["train", "--annotations", "my.pkl", "--work-dir", "my", "--cfg-options", *TINY]
+    words = ["train", "--annotations", "my.pkl", "--backbone", "c3d", "--work-dir", "my", "--cfg-options", *TINY]
     assert main(words) == 0
     assert "going on after" not in capsys.readouterr().err
     assert main([*words, "--resume"]) == 0
     assert "going on after epoch 2 of 2: all are done already" in capsys.readouterr().err
-
-
-def test_a_folder_is_no_checkpoint_but_may_hold_one(made_up, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "my").mkdir()
-    assert main(["recognize", "my.pkl", "--model", "my"]) == 2
-    assert "my: is a folder; give a checkpoint in it, such as my/best.safetensors" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from posec3d.recipes import SMALL_DATA
 from posec3d.skeletons import get_skeleton
 from posec3d.synthetic import make_annotations
 from posec3d.training.own_data import class_weights_for
+from posec3d.training.own_data import coordinates_besides
 from posec3d.training.own_data import experiment_for
 from posec3d.training.own_data import mirrored_classes
 
@@ -42,12 +43,33 @@ def test_few_videos_get_the_recipe_for_few_and_are_told(caplog):
     assert many.augmentation == Augmentation()
     assert (many.training.label_smoothing, many.training.average) == (0, 0)
     assert "recipe: small data, for 3 training videos" in caplog.text
-    assert caplog.text.count("few videos: --backbone rocket") == 1
     assert "recipe: as published, for 2002 training videos" in caplog.text
     assert own(file(), recipe="published").augmentation == Augmentation()
     assert own(file(labels=(0, 1) * 1001), recipe="small").augmentation == SMALL_DATA
     # A single epoch has no room to warm up.
     assert own(file(), epochs=1).training.warmup_epochs == 0
+
+
+@pytest.mark.parametrize(("num_videos", "copies"), [(1, None), (2, 2), (1666, 2), (2000, 1), (2001, None)])
+def test_few_videos_get_a_second_network_on_coordinates(num_videos, copies):
+    heatmaps = own(file(labels=(0, 1, 0, 1)))
+
+    besides = coordinates_besides(heatmaps, num_videos)
+
+    assert (besides and besides.augmentation.copies) == copies
+    if besides is not None:
+        assert besides.network.backbone == "rocket"
+        assert (besides.data, besides.heatmaps.skeleton) == (heatmaps.data, heatmaps.heatmaps.skeleton)
+        assert besides.clips.test_mirror == "keypoints"
+
+
+def test_the_second_network_mirrors_no_sides_that_matter_either():
+    turns = own(file(classes=("turn left", "turn right")))
+
+    besides = coordinates_besides(turns, 4)
+
+    assert besides is not None
+    assert besides.clips.test_mirror == "none"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import torch
 from posec3d.checkpoints import build_model
 from posec3d.checkpoints import save_checkpoint
 from posec3d.evaluation.metrics import Accuracy
+from posec3d.evaluation.metrics import measure
 from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
 from posec3d.experiment import ModelCard
@@ -93,8 +94,9 @@ def test_a_checkpoint_draws_what_it_takes_videos_for(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(reporting, "save_confusion_matrix", lambda *given: calls.append(given))
 
-    draw_confusion(tmp_path, tmp_path / "best.safetensors", videos, torch.device("cpu"))
+    alone, together = draw_confusion(tmp_path, [tmp_path / "best.safetensors"], videos, torch.device("cpu"))
 
     ((path, scores, labels, classes),) = calls
+    assert alone == together == measure(scores, labels)
     assert (path.name, scores.shape, classes) == ("confusion_matrix.png", (7, 3), card.classes)
     np.testing.assert_array_equal(labels, [video.label for video in videos])

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Literal
 
@@ -14,8 +15,16 @@ from posec3d.commands.options import OptionalPath
 from posec3d.commands.options import OptionalRuntime
 from posec3d.commands.tested import annotated_videos
 from posec3d.commands.tested import check_picture_path
+from posec3d.commands.tested import parts_to_test
 from posec3d.commands.tested import scoring_network
 from posec3d.commands.tested import what_to_test
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posec3d.annotations import Annotation
+    from posec3d.evaluation.scores import Scores
+    from posec3d.experiment import ModelCard
 
 Metric = Literal["top_k_accuracy", "mean_class_accuracy"]
 _LOGGER = logging.getLogger(__name__)
@@ -63,14 +72,18 @@ def test(
 ) -> None:
     """Score the test videos with a checkpoint, and measure top-1, top-5 and mean class accuracy.
 
-    For the videos of a config, or for any annotation file with a checkpoint of ours, which says itself how it is run:
+    For the videos of a config; for any annotation file with a checkpoint of ours, which says itself how it is run; or
+    with each network of a work directory, and both together:
 
     posec3d test slowonly_r50_u48_240e_gym_keypoint checkpoints/SOME_CHECKPOINT.pth --out result.pkl
 
     posec3d test work_dirs/my/best.safetensors --annotations my.pkl --split test --out result.json
 
+    posec3d test work_dirs/my --confusion which_for_which.png
+
     Args:
-        config: A config file, or a checkpoint of ours or an exported file together with --annotations.
+        config: A config file; or a work directory alone; or a checkpoint of ours or an exported file with
+            --annotations.
         checkpoint: Weights: of ours (.safetensors), or of mmaction2 or pyskl (.pth); a published name is downloaded. Or
             a file that posec3d export wrote.
         annotations: Test on this annotation file instead of the config's.
@@ -90,34 +103,88 @@ def test(
         workers: Processes that prepare clips.
         cfg_options: Changes to the config, such as data.val.annotations=my.pkl clips.test_clips=1.
     """
-    from tqdm import tqdm
-
-    from posec3d.annotations.columns import labels_of
-    from posec3d.annotations.columns import names_of
     from posec3d.commands.answers import check_output
     from posec3d.evaluation.charts import save_confusion_matrix
-    from posec3d.evaluation.metrics import measure
-    from posec3d.evaluation.scores import Scores
+    from posec3d.evaluation.fusion import fuse
     from posec3d.evaluation.scores import check_scores_path
     from posec3d.evaluation.scores import save_scores
-    from posec3d.evaluation.scoring import score_videos
-    from posec3d.evaluation.scoring import views_loader
-    from posec3d.runtime.devices import default_workers
 
     for option, path in (("--out", out), ("--confusion", confusion)):
-        check_output(option, path, [one for one in (config, checkpoint, annotations) if one is not None])
+        read = [one for one in (config, checkpoint, annotations) if one is not None and not one.is_dir()]
+        check_output(option, path, read)
     if out is not None:
         check_scores_path(out)
     if confusion is not None:
         check_picture_path(confusion, "the confusion matrix")
-    card, weights, videos = what_to_test(config, checkpoint, annotations, split, cfg_options)
     if fuse_conv_bn:
         _LOGGER.info("--fuse-conv-bn: this is always done")
+    parts = parts_to_test(config, checkpoint)
+    if len(parts) > 1 and average_clips == "score":
+        raise ValueError(
+            f"--average-clips score: {config} has two networks, whose logits do not compare; leave it out, or give one "
+            f"of {' and '.join(str(weights) for _, weights in parts)}"
+        )
+    streams = []
+    for place, (config_file, weights) in enumerate(parts):
+        scores = _scores_of(
+            *what_to_test(config_file, weights, annotations, split, cfg_options),
+            annotations=annotations,
+            split=split,
+            average=average_clips,
+            fast=fast,
+            batch_size=batch_size,
+            device=device,
+            # The second, on coordinates, has one way to run and one precision.
+            runtime=None if place else runtime,
+            precision="fp32" if place else precision,
+            workers=workers,
+        )
+        if len(parts) > 1:
+            print(f"{weights}:")
+            _print_accuracy(scores, eval)
+        streams.append(scores)
+    scores = fuse(streams, [1.0] * len(streams)) if len(streams) > 1 else streams[0]
+    if len(parts) > 1:
+        print("both together:")
+    _print_accuracy(scores, eval)
+    if out is not None:
+        save_scores(out, scores)
+        _LOGGER.info("scores of %d videos written to %s", len(scores.values), out)
+    if confusion is not None:
+        assert scores.labels is not None
+        save_confusion_matrix(confusion, scores.values, scores.labels, scores.classes)
+        _LOGGER.info("confusion matrix written to %s", confusion)
+
+
+def _scores_of(
+    card: "ModelCard | None",
+    weights: Path,
+    videos: "Sequence[Annotation] | None",
+    *,
+    annotations: Path | None,
+    split: str | None,
+    average: Literal["prob", "score"],
+    fast: bool,
+    batch_size: int,
+    device: Literal["auto", "cpu", "cuda", "mps"],
+    runtime: Literal["torch", "onnx", "openvino"] | None,
+    precision: Literal["fp32", "bf16", "fp16"],
+    workers: int | None,
+) -> "Scores":
+    """Score the videos of a config, or of an annotation file, with one network."""
+    from tqdm import tqdm
+
+    from posec3d.annotations.columns import labels_of
+    from posec3d.annotations.columns import names_of
+    from posec3d.evaluation.scores import Scores
+    from posec3d.evaluation.scoring import score_videos
+    from posec3d.evaluation.scoring import views_loader
+    from posec3d.runtime.devices import default_workers
+
     network, card, fabric = scoring_network(weights, card, device=device, runtime=runtime, precision=precision)
     if videos is None:
         assert annotations is not None
         videos = annotated_videos(annotations, split, card)
-
     mirrored = "none" if fast else card.clips.test_mirror
     batches = views_loader(
         card,
@@ -134,19 +201,19 @@ def test(
             batches,
             device=fabric.device,
             mirror_volumes=mirrored == "volume",
-            average=average_clips,
+            average=average,
             advance=bar.update,
         )
-    labels = labels_of(videos)
-    accuracy = measure(values, labels)
-    if "top_k_accuracy" in eval:
+    return Scores(values, labels_of(videos), tuple(names_of(videos)), card.classes)
+
+
+def _print_accuracy(scores: "Scores", metrics: tuple[Metric, ...]) -> None:
+    from posec3d.evaluation.metrics import measure
+
+    assert scores.labels is not None
+    accuracy = measure(scores.values, scores.labels)
+    if "top_k_accuracy" in metrics:
         print(f"top1_acc: {accuracy.top1:.4f}")
         print(f"top5_acc: {accuracy.top5:.4f}")
-    if "mean_class_accuracy" in eval:
+    if "mean_class_accuracy" in metrics:
         print(f"mean_class_accuracy: {accuracy.mean_class:.4f}")
-    if out is not None:
-        save_scores(out, Scores(values, labels, tuple(names_of(videos)), card.classes))
-        _LOGGER.info("scores of %d videos written to %s", len(videos), out)
-    if confusion is not None:
-        save_confusion_matrix(confusion, values, labels, card.classes)
-        _LOGGER.info("confusion matrix written to %s", confusion)

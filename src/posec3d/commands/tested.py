@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
 
+from posec3d.trained import CONFIG_FILE
+from posec3d.trained import checkpoint_in
+from posec3d.trained import trained_parts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,7 +46,8 @@ def scoring_network(
         network = open_network(weights, runtime, precision, device, card)
         return network, network.card, start_fabric(accelerator="cpu", devices=1, precision="fp32")
     check_runtime(runtime, precision, device)
-    if is_packaged(str(weights)):
+    if is_packaged(str(weights)) or weights.is_dir():
+        # Which says of a folder what to give instead.
         model, card = choose_model(str(weights))
     else:
         model, card = load_model(checkpoint_path(str(weights), cache_folder()), card)
@@ -64,6 +69,13 @@ def check_picture_path(path: Path, what: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
 
 
+def parts_to_test(config: Path, checkpoint: Path | None) -> list[tuple[Path, Path | None]]:
+    """Return the config and the checkpoint of each network of a work directory; what is given, if it is none."""
+    if checkpoint is not None or not config.is_dir():
+        return [(config, checkpoint)]
+    return [(folder / CONFIG_FILE, checkpoint_in(folder)) for folder in trained_parts(config)]
+
+
 def what_to_test(
     config: Path, checkpoint: Path | None, annotations: Path | None, split: str | None, cfg_options: "Sequence[str]"
 ) -> "tuple[ModelCard | None, Path, Sequence[Annotation] | None]":
@@ -74,7 +86,9 @@ def what_to_test(
 
     if checkpoint is None:
         if config.suffix == ".py" or annotations is None:
-            raise ValueError(f"{config}: give a config and a checkpoint, or a checkpoint and --annotations FILE")
+            raise ValueError(
+                f"{config}: give a config and a checkpoint, a checkpoint and --annotations FILE, or a work directory"
+            )
         if cfg_options:
             raise ValueError(f"--cfg-options {cfg_options[0]}: changes a config, and none is given; give it first")
         return None, config, None

@@ -78,7 +78,9 @@ def train(
     posec3d train --annotations my.pkl --classes labels.txt --epochs 30 --resume
 
     The work directory gets best.safetensors and last.safetensors, config.py, log.jsonl, learning_curves.png,
-    confusion_matrix.png of the best weights, curves for TensorBoard, and the state that --resume goes on from.
+    confusion_matrix.png of the best weights, curves for TensorBoard, and the state that --resume goes on from; from an
+    annotation file of up to 2,000 training videos also coordinates/, a second network that is solved for in seconds.
+    `--model WORK_DIR` of the other commands asks both.
 
     Args:
         config: A config file; those that come with the package also by their name alone.
@@ -88,9 +90,10 @@ def train(
         kind: With --annotations: draw keypoints, limbs, or keypoints and how they move (motion).
         size: With --annotations: the published network (full), or one that a CPU trains in minutes (small). Without it,
             full on an accelerator, else small; with --init, the network of the checkpoint.
-        backbone: With --annotations: SlowOnly (without it, at full size), C3D-light (at small size; trains faster) or
-            X3D-shallow, which draw heatmaps; or rocket, which looks at coordinates and is solved for in seconds. With
-            --init, that of the checkpoint.
+        backbone: With --annotations, train this network alone: SlowOnly, C3D-light (trains faster) or X3D-shallow,
+            which draw heatmaps, or rocket, which looks at coordinates and is solved for in seconds. Without it,
+            SlowOnly at full size or C3D-light at small size, and rocket besides for few videos; with --init, that of
+            the checkpoint.
         recipe: With --annotations: train as published, or as suits some hundred videos (small): with more augmentation,
             smoothed labels, averaged weights, and rare classes shown more often. Without it, small up to 2,000 videos.
         train_split: With --annotations: the split to train on; else the one called train.
@@ -160,6 +163,10 @@ def train(
     run_training(
         experiment,
         work_dir or Path("work_dirs") / name,
+        # What to train is left to us, but for its size.
+        second_opinion=annotations is not None
+        and (backbone, kind, init) == ("auto", "keypoint", None)
+        and recipe != "published",
         validate=validate,
         test_last=test_last,
         test_best=test_best,

@@ -21,9 +21,15 @@ from posec3d.published import checkpoint_path
 from posec3d.runtime.devices import computes_bfloat16
 from posec3d.runtime.devices import start_fabric
 from posec3d.sources import experiment_videos
+from posec3d.trained import CONFIG_FILE
+from posec3d.trained import COORDINATES_FOLDER
+from posec3d.trained import LAST_FILE
+from posec3d.trained import checkpoint_in
+from posec3d.trained import trained_parts
 from posec3d.training.advice import before_training
 from posec3d.training.advice import warn
 from posec3d.training.loop import train
+from posec3d.training.own_data import coordinates_besides
 from posec3d.training.reporting import draw_confusion
 from posec3d.training.solving import check_solvable
 from posec3d.training.solving import solve
@@ -42,6 +48,7 @@ def run_training(
     experiment: Experiment,
     folder: Path,
     *,
+    second_opinion: bool,
     validate: bool,
     test_last: bool,
     test_best: bool,
@@ -52,11 +59,15 @@ def run_training(
     precision: Literal["fp32", "bf16", "fp16"],
     workers: int | None,
 ) -> None:
-    """Train, or solve for, what an experiment describes. An earlier run in the folder stays until all checks passed."""
+    """Train, or solve for, what an experiment describes. An earlier run in the folder stays until all checks passed.
+
+    With a `second_opinion` a network on coordinates is solved for besides, where there are few videos.
+    """
     solved = experiment.network.backbone == "rocket"
     train_videos, val_videos, test_videos = experiment_videos(experiment)
     if solved:
         check_solvable(experiment, len(train_videos))
+    besides = coordinates_besides(experiment, len(train_videos)) if second_opinion and not solved else None
     init = checkpoint_path(experiment.init, cache_folder()) if experiment.init else None
     _check(experiment, folder, init, resume=resume, workers=workers)
     fabric = start_fabric(accelerator="cpu" if solved else device, devices=devices, precision=precision)
@@ -69,8 +80,10 @@ def run_training(
         if fabric.is_global_zero:
             parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
             _begin(experiment, folder, parts, fabric, stopped, precision=None if solved else precision)
-        fabric.barrier()
         validated = val_videos if validate and val_videos else None
+        if besides is not None and fabric.is_global_zero:
+            _solve_besides(besides, folder / COORDINATES_FOLDER, train_videos, validated, seed=seed)
+        fabric.barrier()
         if solved:
             result = solve(experiment, train_videos, validated, work_dir=folder, seed=seed)
         else:
@@ -90,14 +103,15 @@ def run_training(
                 if path is not None:
                     print(path)
             if result.best is not None:
-                draw_confusion(folder, result.best, val_videos, fabric.device)
-            for name, checkpoint in (
-                ("last", result.last if test_last else None),
-                ("best", result.best if test_best else None),
-            ):
-                if checkpoint is not None:
-                    print(f"{name}:", flush=True)
-                    test(folder / "config.py", checkpoint, out=folder / f"{name}_scores.pkl", device=device)
+                _say_validation(folder, val_videos, fabric.device)
+            if test_last:
+                print("last:", flush=True)
+                test(folder / CONFIG_FILE, result.last, out=folder / "last_scores.pkl", device=device)
+            if test_best and result.best is not None:
+                print("best:", flush=True)
+                test(folder, out=folder / "best_scores.pkl", device=device)
+            if besides is not None:
+                _LOGGER.info("both answer together: posec3d recognize VIDEO --model %s", folder)
 
 
 def _check(experiment: Experiment, folder: Path, init: Path | None, *, resume: bool, workers: int | None) -> None:
@@ -108,6 +122,34 @@ def _check(experiment: Experiment, folder: Path, init: Path | None, *, resume: b
     if workers is not None and workers < 0:
         raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
     check_work_directory(folder, init, resume=resume)
+
+
+def _solve_besides(
+    experiment: Experiment,
+    folder: Path,
+    train_videos: Sequence[Annotation],
+    val_videos: Sequence[Annotation] | None,
+    *,
+    seed: int,
+) -> None:
+    """Solve for a network on coordinates in a work directory of its own, unless an earlier start of this run has."""
+    if (folder / LAST_FILE).exists():
+        return
+    _LOGGER.info("few videos: besides, a network on coordinates is solved for (--backbone c3d trains without it)")
+    folder.mkdir(exist_ok=True)
+    save_config(folder / CONFIG_FILE, experiment)
+    result = solve(experiment, train_videos, val_videos, work_dir=folder, seed=seed)
+    if result.best is not None and val_videos is not None:
+        draw_confusion(folder, [result.best], val_videos, torch.device("cpu"))
+
+
+def _say_validation(folder: Path, videos: Sequence[Annotation], device: torch.device) -> None:
+    """Draw what the networks of a work directory take videos for; of two, say how good each and both are."""
+    checkpoints = [checkpoint_in(part) for part in trained_parts(folder)]
+    *of_each, together = draw_confusion(folder, checkpoints, videos, device)
+    if len(of_each) > 1:
+        shares = (100 * one.top1 for one in (*of_each, together))
+        _LOGGER.info("validation, top-1 of one clip each: heatmaps %.1f %%, coordinates %.1f %%, both %.1f %%", *shares)
 
 
 def _begin(
@@ -125,7 +167,7 @@ def _begin(
     """
     if stopped is None:
         move_earlier_run(folder)
-    save_config(folder / "config.py", experiment)
+    save_config(folder / CONFIG_FILE, experiment)
     if stopped is not None:
         done, epochs = stopped.epochs_done, experiment.training.epochs
         whole = ": all are done already" if done >= epochs else ""

@@ -15,6 +15,8 @@ from posec3d.published import checkpoint_path
 from posec3d.published import find_published
 from posec3d.published_cards import card_of_published
 from posec3d.published_cards import refuse_pictures
+from posec3d.trained import checkpoint_in
+from posec3d.trained import trained_parts
 
 # What comes with the package: one network on heatmaps, and one on coordinates to ask besides.
 PACKAGED, PACKAGED_COORDINATES = "packaged", "packaged-coordinates"
@@ -48,9 +50,7 @@ def choose_model(name: str | None = None) -> tuple[Recognizer, ModelCard]:
                 "a published one, such as ntu60-keypoint (`posec3d download` lists them)"
             ) from None
     if Path(name).is_dir():
-        raise FileNotFoundError(
-            f"{name}: is a folder; give a checkpoint in it, such as {Path(name) / 'best.safetensors'}"
-        )
+        raise FileNotFoundError(f"{name}: is a folder; give a checkpoint in it, such as {checkpoint_in(Path(name))}")
     known = [one for file in CHECKPOINTS for one in file.names]
     if name.lower() not in known:
         near = difflib.get_close_matches(name.lower(), [*_FILES, *known], n=1, cutoff=0.6)
@@ -60,6 +60,16 @@ def choose_model(name: str | None = None) -> tuple[Recognizer, ModelCard]:
     refuse_pictures(file)
     path = checkpoint_path(file.names[0], cache_folder())
     return load_model(path, card_of_published(file, path))
+
+
+def models_together(name: str | None) -> list[str]:
+    """Return the models that a name stands for: those of a work directory, of the package without a name, or itself.
+
+    Raises FileNotFoundError for a folder without weights.
+    """
+    if name is None:
+        return [*PACKAGED_MODELS]
+    return [str(checkpoint_in(folder)) for folder in trained_parts(Path(name))] if Path(name).is_dir() else [name]
 
 
 def is_packaged(name: str) -> bool:

@@ -1,5 +1,6 @@
 """What a model runs on: torch as it is, an exported file on its runtime, or one that is exported on the way."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +11,8 @@ from posec3d.export.description import Target
 from posec3d.export.description import target_of
 from posec3d.export.networks import ClipNetwork
 from posec3d.export.networks import ExportedNetwork
-from posec3d.inference.model_choice import PACKAGED_COORDINATES
 from posec3d.inference.model_choice import choose_model
+from posec3d.inference.model_choice import models_together
 from posec3d.models.rocket import PoseRocket
 
 Arithmetic = Literal["fp32", "bf16"]
@@ -34,11 +35,19 @@ def choose_network(
     return on_runtime(model, card, runtime, precision), card
 
 
-def packaged_networks(
-    runtime: Target | None, precision: Arithmetic, device: str
+def networks_together(
+    names: Sequence[str], runtime: Target | None, precision: Arithmetic, device: str
 ) -> list[tuple[Recognizer | ClipNetwork, ModelCard]]:
-    """Return the networks of the package, whose answers are averaged: on coordinates torch alone computes one."""
-    return [choose_network(None, runtime, precision, device), choose_model(PACKAGED_COORDINATES)]
+    """Return the networks whose answers are averaged, at least one: of each name, or of the package without names.
+
+    The name of a work directory means its network, and the one on coordinates that was solved for besides, if there is
+    one: that one runs on torch whatever the `runtime`, as the package's does.
+    """
+    chosen = []
+    for name in names or (None,):
+        first, *besides = models_together(name)
+        chosen += [choose_network(first, runtime, precision, device), *(choose_model(one) for one in besides)]
+    return chosen
 
 
 def open_network(

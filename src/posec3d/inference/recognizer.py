@@ -21,8 +21,7 @@ from posec3d.inference.agreement import check_together
 from posec3d.inference.explanation import Explanation
 from posec3d.inference.explanation import explain
 from posec3d.inference.network_choice import Arithmetic
-from posec3d.inference.network_choice import choose_network
-from posec3d.inference.network_choice import packaged_networks
+from posec3d.inference.network_choice import networks_together
 from posec3d.inference.reading import read_people
 from posec3d.inference.scorer import Scorer
 from posec3d.inference.segments import Segment
@@ -98,6 +97,8 @@ class ActionRecognizer:
     ) -> "ActionRecognizer":
         """Take the model of a checkpoint file, a published one by name ("ntu60-keypoint"), or the two of the package.
 
+        A work directory of `posec3d train` stands for its best weights, on coordinates too where it has such.
+
         Of several models, such as one of keypoints and one of limbs, probabilities are averaged (PoseC3D, section 4.3);
         they must know the same classes, and the first one's skeleton must have the keypoints of the others.
 
@@ -106,9 +107,7 @@ class ActionRecognizer:
         `runtime`, once.
         """
         given = [model] if isinstance(model, str | os.PathLike) else model or ()
-        first, *others = [
-            choose_network(os.fspath(one), runtime, precision, str(device)) for one in given
-        ] or packaged_networks(runtime, precision, str(device))
+        first, *others = networks_together([os.fspath(one) for one in given], runtime, precision, str(device))
         return cls(*first, others=others, device=device)
 
     def recognize(

@@ -1,5 +1,6 @@
 """Where computation runs: device, precision, number of processes."""
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from posec3d.runtime.allocator import keep_freed_memory
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+_LOGGER = logging.getLogger(__name__)
 Precision = Literal["fp32", "bf16", "fp16"]
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -41,6 +43,12 @@ def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision
         precision=_FABRIC_PRECISION[precision],
     )
     fabric.launch()
+    on_processor = fabric.is_global_zero and fabric.device.type == "cpu"
+    if precision == "bf16" and on_processor and computes_bfloat16(fabric.device) is False:
+        _LOGGER.warning(
+            "--precision bf16: this processor has no arithmetic for it, and takes many times longer than with fp32; "
+            "leave it out"
+        )
     return fabric
 
 
@@ -69,12 +77,16 @@ def default_workers(device: torch.device) -> int:
     return 0 if device.type == "cpu" else min(8, os.cpu_count() or 1)
 
 
-def computes_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device has arithmetic for bfloat16: then a network takes about half the time with it."""
+def computes_bfloat16(device: torch.device) -> bool | None:
+    """Tell whether a device has arithmetic for bfloat16: then a network takes about half the time with it.
+
+    None where that is not known. Without it, a processor's emulation takes many times longer than float32.
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     cpuinfo = Path("/proc/cpuinfo")
     if device.type != "cpu" or not cpuinfo.is_file():
-        return False
+        return None
+    told = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
     # Intel and AMD call it so; what other processors have is not known here.
-    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(told) if "flags" in told else None

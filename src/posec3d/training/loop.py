@@ -35,6 +35,8 @@ from posec3d.models.recognizer import PoseC3D
 from posec3d.runtime.devices import default_workers
 from posec3d.runtime.devices import precision_of
 from posec3d.runtime.reproducibility import seed_torch
+from posec3d.trained import BEST_FILE
+from posec3d.trained import LAST_FILE
 from posec3d.training.advice import chance_level
 from posec3d.training.advice import never_answered
 from posec3d.training.advice import warn
@@ -50,8 +52,6 @@ from posec3d.training.state import load_state
 from posec3d.training.state import refuse_other_run
 from posec3d.training.state import save_state
 
-BEST_FILE = "best.safetensors"
-LAST_FILE = "last.safetensors"
 _LOGGER = logging.getLogger(__name__)
 
 

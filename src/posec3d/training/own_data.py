@@ -96,8 +96,7 @@ def experiment_for(
     pairs = mirrored_classes(names or ())
     _say_mirroring(pairs, body)
     if backbone == "rocket":
-        copies = most_copies(len(annotations.split(train)), mirrored=not pairs)
-        return solved(data, skeleton=body, mirrored=not pairs, copies=max(0, min(2, copies)))
+        return _solved_for(data, body, num_videos=len(annotations.split(train)), mirrored=not pairs)
     labels = labels_of(annotations.split(train))
     if recipe is None:
         recipe = "small" if len(labels) <= _FEW_VIDEOS else "published"
@@ -117,6 +116,17 @@ def experiment_for(
         class_weights=weights,
         mirrored=not pairs,
     )
+
+
+def coordinates_besides(experiment: Experiment, num_videos: int) -> Experiment | None:
+    """Return the experiment that gives a network on heatmaps of few videos a second opinion, on coordinates.
+
+    None for many videos, or a single one: there it is not known to bring anything, or cannot be solved for.
+    """
+    if not 2 <= num_videos <= _FEW_VIDEOS:
+        return None
+    mirrored = experiment.clips.test_mirror != "none"
+    return _solved_for(experiment.data, experiment.heatmaps.skeleton, num_videos=num_videos, mirrored=mirrored)
 
 
 def mirrored_classes(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -142,6 +152,11 @@ def class_weights_for(labels: Int64[np.ndarray, " N"], num_classes: int) -> tupl
         return None
     rarer = counts.max() / np.maximum(counts, 1)
     return tuple(np.minimum(np.sqrt(rarer), _LARGEST_WEIGHT).round(2).tolist())
+
+
+def _solved_for(data: Data, skeleton: Skeleton, *, num_videos: int, mirrored: bool) -> Experiment:
+    copies = most_copies(num_videos, mirrored=mirrored)
+    return solved(data, skeleton=skeleton, mirrored=mirrored, copies=max(0, min(2, copies)))
 
 
 def _refuse_other_classes(path: Path, names: Sequence[str], annotations: AnnotationSet) -> None:
@@ -176,12 +191,6 @@ def _say_recipe(recipe: Recipe, num_videos: int, weights: tuple[float, ...] | No
         "weights%s (--recipe published trains without)",
         num_videos,
         "" if weights is None else "; rare classes shown more often",
-    )
-    if num_videos > _FEW_VIDEOS:
-        return
-    _LOGGER.info(
-        "few videos: --backbone rocket, which is solved for in seconds, is worth a second --work-dir; recognize with "
-        "--model given twice asks both networks"
     )
 
 

@@ -20,6 +20,7 @@ from posec3d.checkpoints import load_model
 from posec3d.evaluation.charts import save_confusion_matrix
 from posec3d.evaluation.charts import save_learning_curves
 from posec3d.evaluation.metrics import Accuracy
+from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.runtime.files import replacing
@@ -132,12 +133,21 @@ def draw_learning_curves(work_dir: Path) -> None:
     )
 
 
-def draw_confusion(work_dir: Path, checkpoint: Path, videos: Sequence[Annotation], device: torch.device) -> None:
-    """Draw into a work directory what a checkpoint takes videos for: by one clip each, not mirrored, as validation."""
-    model, card = load_model(checkpoint)
-    batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=16)
-    scores = score_videos(model.to(device), card, batches, device=device, views_at_once=16)
-    save_confusion_matrix(work_dir / CONFUSION_FILE, scores, labels_of(videos), card.classes)
+def draw_confusion(
+    work_dir: Path, checkpoints: Sequence[Path], videos: Sequence[Annotation], device: torch.device
+) -> list[Accuracy]:
+    """Draw into a work directory what checkpoints together take videos for; return how good each is, and all are.
+
+    One clip a video, not mirrored, as in validation.
+    """
+    labels, of_each = labels_of(videos), []
+    for checkpoint in checkpoints:
+        model, card = load_model(checkpoint)
+        batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=16)
+        of_each.append(score_videos(model.to(device), card, batches, device=device, views_at_once=16))
+    together = np.mean(of_each, axis=0)
+    save_confusion_matrix(work_dir / CONFUSION_FILE, together, labels, card.classes)
+    return [measure(scores, labels) for scores in (*of_each, together)]
 
 
 def _keep_epochs(log: Path, epochs_done: int) -> None:

@@ -33,8 +33,8 @@ from posec3d.models.rocket import PoseRocket
 from posec3d.poses import Poses
 from posec3d.recipes import solved
 from posec3d.runtime.progress import Progress
-from posec3d.training.loop import BEST_FILE
-from posec3d.training.loop import LAST_FILE
+from posec3d.trained import BEST_FILE
+from posec3d.trained import LAST_FILE
 from posec3d.training.loop import TrainingResult
 
 # The table of all products of two clips, and its inverse, take 8 bytes a pair.

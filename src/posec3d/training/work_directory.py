@@ -10,8 +10,10 @@ from filelock import FileLock
 from filelock import Timeout
 from lightning_fabric import Fabric
 
-from posec3d.training.loop import BEST_FILE
-from posec3d.training.loop import LAST_FILE
+from posec3d.trained import BEST_FILE
+from posec3d.trained import CONFIG_FILE
+from posec3d.trained import COORDINATES_FOLDER
+from posec3d.trained import LAST_FILE
 from posec3d.training.reporting import BOARD_FOLDER
 from posec3d.training.reporting import CONFUSION_FILE
 from posec3d.training.reporting import CURVES_FILE
@@ -87,8 +89,9 @@ def _is_locked_by_us(lock: FileLock) -> bool:
 
 def _earlier_run(folder: Path) -> list[Path]:
     """Return what a training left in its work directory, and nothing that others keep there; empty without one."""
-    if not (folder / "config.py").is_file():
+    if not (folder / CONFIG_FILE).is_file():
         return []
-    names = ["config.py", BEST_FILE, LAST_FILE, STATE_FILE, LOG_FILE, BOARD_FOLDER, CURVES_FILE, CONFUSION_FILE]
+    names = [CONFIG_FILE, BEST_FILE, LAST_FILE, STATE_FILE, LOG_FILE, BOARD_FOLDER, CURVES_FILE, CONFUSION_FILE]
+    names += [COORDINATES_FOLDER]
     names += [f"{name}_scores.pkl" for name in ("best", "last")]
     return [folder / name for name in names if (folder / name).exists()]

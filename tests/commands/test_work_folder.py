@@ -1,0 +1,106 @@
+"""A work directory as a model: its network on heatmaps, and the one on coordinates that was solved for besides."""
+
+import json
+
+import numpy as np
+import pytest
+
+from posec3d.checkpoints import read_checkpoint
+from posec3d.cli import main
+
+TINY = [
+    *("network.base_channels=4", "clips.length=8", "clips.train_short_side=20", "clips.train_canvas=16"),
+    *("clips.test_canvas=16", "clips.test_clips=2", "training.epochs=2"),
+]
+WORDS = ["train", "--annotations", "my.pkl", "--cfg-options", *TINY]
+HEATMAPS, COORDINATES = "work_dirs/my/best.safetensors", "work_dirs/my/coordinates/best.safetensors"
+
+
+def scores_of(path):
+    with np.load(path) as content:
+        return content["scores"]
+
+
+def test_few_videos_train_two_networks_that_answer_together(run, made_up, tmp_path, monkeypatch, capsys):
+    trained = run("posec3d", *WORDS, "--test-best")
+
+    assert "few videos: besides, a network on coordinates is solved for" in trained.stderr
+    assert "heatmaps " in trained.stderr.split("validation, top-1 of one clip each:")[1]
+    assert "both answer together: posec3d recognize VIDEO --model work_dirs/my" in trained.stderr
+    assert read_checkpoint(tmp_path / COORDINATES)[1].network.backbone == "rocket"
+    assert {path.name for path in (tmp_path / "work_dirs/my/coordinates").iterdir()} == {
+        *("best.safetensors", "last.safetensors", "config.py", "confusion_matrix.png")
+    }
+
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert main(["test", "work_dirs/my", "--out", "both.npz", "--confusion", "which.png"]) == 0
+    said = capsys.readouterr().out
+    assert said in trained.stdout
+    for weights, name in ((HEATMAPS, "one"), (COORDINATES, "two")):
+        assert main(["test", weights, "--annotations", "my.pkl", "--split", "val", "--out", f"{name}.npz"]) == 0
+        assert f"{weights}:\n{capsys.readouterr().out}" in said
+    both = (scores_of("one.npz") + scores_of("two.npz")) / 2
+    np.testing.assert_allclose(scores_of("both.npz"), both, atol=1e-6)
+    assert "both together:\n" in said
+    assert (tmp_path / "which.png").stat().st_size > 10_000
+
+    answers = {}
+    for name, models in (("folder", ["work_dirs/my"]), ("files", [HEATMAPS, COORDINATES])):
+        options = [word for model in models for word in ("--model", model)]
+        assert main(["recognize", "my.pkl", *options, "--json", f"{name}.json"]) == 0
+        answers[name] = json.loads((tmp_path / f"{name}.json").read_text())["videos"]
+    assert answers["folder"] == answers["files"]
+
+
+def test_going_on_solves_for_nothing_anew(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(WORDS) == 0
+    solved = (tmp_path / COORDINATES).stat().st_mtime_ns
+    (tmp_path / "work_dirs/my/coordinates/mark").touch()
+    capsys.readouterr()
+
+    assert main([*WORDS, "training.epochs=2", "--resume"]) == 0
+
+    assert "all are done already" in capsys.readouterr().err
+    assert (tmp_path / COORDINATES).stat().st_mtime_ns == solved
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--backbone", "c3d"),
+        ("--kind", "limb"),
+        ("--recipe", "published"),
+        ("--cfg-options", "network.backbone=rocket"),
+    ],
+)
+def test_who_says_what_to_train_gets_that_alone(made_up, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    tiny = [] if "--cfg-options" in words else ["--cfg-options", *TINY, "training.epochs=1"]
+    status = main(["train", "--annotations", "my.pkl", *words, *tiny])
+
+    # What a network on heatmaps is trained by means nothing to one that is solved for.
+    assert status == (2 if "--cfg-options" in words else 0)
+    assert not (tmp_path / "work_dirs/my/coordinates").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("recognize", "my.pkl", "--model", "empty"), "empty: is a folder without best.safetensors or last.safeten"),
+        (("test", "empty"), "empty: is a folder without best.safetensors or last.safetensors; give a checkpoint"),
+        (("export", "my", "--to", "onnx"), "my: is a folder; give a checkpoint in it, such as my/last.safetensors"),
+        (("robustness", "my", "--annotations", "my.pkl"), "my: is a folder; give a checkpoint in it, such as my/last"),
+        (("test", "my"), "my/config.py"),
+        (("test", "two", "--average-clips", "score"), "--average-clips score: two has two networks"),
+    ],
+)
+def test_what_a_folder_cannot_be_is_said(made_up, tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    for name in ("my/last.safetensors", "two/best.safetensors", "two/coordinates/best.safetensors", "empty/notes"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    assert main([*words]) == 2
+    assert message in capsys.readouterr().err
