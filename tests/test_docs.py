@@ -72,7 +72,8 @@ def run(words, folder):
         return
     program = [sys.executable, "-m", "posec3d.cli"] if words[0] == "posec3d" else [sys.executable]
     trained = re.search(r"\b(train|test)\b", words[1]) and "--split" not in words and "rocket" not in " ".join(words)
-    small = ["--cfg-options", *TINY] if trained else []
+    # Of a work directory each network has a config of its own.
+    small = ["--cfg-options", *TINY] if trained and not (folder / words[2]).is_dir() else []
     done = subprocess.run(
         [*program, *words[1:], *small], cwd=folder, env=os.environ, capture_output=True, text=True, check=False
     )

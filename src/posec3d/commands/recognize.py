@@ -72,9 +72,9 @@ def recognize(
     Args:
         sources: Videos, folders, patterns such as 'frames/*.png', URLs of files; or pose files: annotations, JSON of
             COCO, OpenPose, AlphaPose and MMPose, .npz and .csv.
-        model: A checkpoint file, a published name (posec3d download lists them), or a file that posec3d export wrote;
-            without it the two of the package. Given several times, such as for keypoints and for limbs, all are asked,
-            and their probabilities averaged.
+        model: A checkpoint file, a work directory of posec3d train, a published name (posec3d download lists them), or
+            a file that posec3d export wrote; without it the two of the package. Given several times, such as for
+            keypoints and for limbs, all are asked, and their probabilities averaged.
         people: One answer for everybody together (scene), for each person, or for every two people near each other.
         window: Look at so many seconds at a time and give a timeline; without it, one answer for the whole video.
         stride: Seconds from one window to the next; a quarter of the window without it.

@@ -79,8 +79,8 @@ def visualize(
             motion is from one of them to the next.
         size: Rows and columns of a heatmap.
         sigma: Spread of keypoints and limbs, in pixels of a heatmap.
-        model: Whose decision: a checkpoint file or a published name; without it the two of the package
-            together. Given several times, the first explains what all of them say.
+        model: Whose decision: a checkpoint file, a work directory of posec3d train or a published name; without it the
+            two of the package together. Given several times, the first explains what all of them say.
         action: Tell what speaks for this action instead of the likeliest.
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
