@@ -316,6 +316,11 @@ def test_without_a_name_both_models_of_the_package_answer(videos, runtime):
     np.testing.assert_allclose(segment.probabilities, (alone[0] + alone[1]) / 2, atol=1e-4)
 
 
+def test_it_tells_what_it_is():
+    told = "ActionRecognizer(c3d on keypoint heatmaps + rocket on coordinates: penn13 to 33 classes, on cpu)"
+    assert repr(ActionRecognizer.load()) == told
+
+
 def test_the_models_of_the_package_are_small():
     weights = list((files("posec3d") / "weights").iterdir())
 

@@ -76,6 +76,11 @@ class ActionRecognizer:
         ]
         self.classes = tuple(card.class_name(label) for label in range(card.num_classes))
 
+    def __repr__(self) -> str:
+        networks = " + ".join(map(repr, self._scorers))
+        body = self.card.heatmaps.skeleton
+        return f"ActionRecognizer({networks}: {body.name} to {len(self.classes)} classes, on {self.device})"
+
     @property
     def most_people(self) -> int | None:
         """How many people are looked at together, at most, by the network that looks at fewest; None: at everybody."""

@@ -34,6 +34,10 @@ class Scorer:
         # Made once: weights are prepared for it.
         self._network = as_network(self.model, card)
 
+    def __repr__(self) -> str:
+        solved = self.card.network.backbone == "rocket"
+        return f"{self.card.network.backbone} on {'coordinates' if solved else f'{self.card.heatmaps.kind} heatmaps'}"
+
     def probabilities(
         self, videos: Sequence[Annotation], *, num_clips: int | None, mirrored: bool
     ) -> Float[np.ndarray, "N K"]:
