@@ -318,7 +318,7 @@ def test_without_a_name_both_models_of_the_package_answer(videos, runtime):
 
 def test_it_tells_what_it_is():
     told = "ActionRecognizer(c3d on keypoint heatmaps + rocket on coordinates: penn13 to 33 classes, on cpu)"
-    assert repr(ActionRecognizer.load()) == told
+    assert repr(posec3d.ActionRecognizer.load()) == told
 
 
 def test_the_models_of_the_package_are_small():
