@@ -71,6 +71,21 @@ def test_clips_that_are_said_to_be_mirrored_are_their_mirrored_volumes(exported,
     assert (as_is - flipped)[1].abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("changes", [{"kind": "keypoint"}, {"kind": "limb", "test_mirror": "volume", "threshold": 0.3}])
+def test_what_is_free_has_a_name(exported, changes):
+    session = onnxruntime.InferenceSession(exported(".onnx", **changes)[0])
+
+    shapes = {one.name: one.shape for one in (*session.get_inputs(), *session.get_outputs())}
+    assert shapes.pop("mirrored", ["batch"]) == ["batch"]
+    assert shapes == {
+        "keypoints": ["batch", "people", "frames", 17, 2],
+        "scores": ["batch", "people", "frames", 17],
+        "canvas": [2],
+        "probabilities": ["batch", 5],
+        "logits": ["batch", 5],
+    }
+
+
 @pytest.mark.parametrize(("suffix", "precision"), [(".xml", "bf16"), (".xml", "int8")])
 def test_less_precise_files_are_close_and_smaller(lively, exported, suffix, precision):
     videos = made_up_videos(lively()[1], 12)

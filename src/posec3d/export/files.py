@@ -26,6 +26,7 @@ from posec3d.export.openvino_core import openvino_core
 from posec3d.export.quantization import operations_before_network
 from posec3d.export.quantization import quantize
 
+_FREE = {0: "batch", 1: "people", 2: "frames"}
 Clip = dict[str, np.ndarray]
 
 
@@ -50,7 +51,16 @@ def write_onnx(program: ExportedProgram, path: Path, description: Description) -
     """Write one ONNX file with its weights."""
     inputs = INPUTS if mirrors_volumes(description.card) else INPUTS[:-1]
     with _quietly():
-        written = torch.onnx.export(program, dynamo=True, input_names=inputs, output_names=OUTPUTS, verbose=False)
+        # What is free was said when the program was traced; here it gets names.
+        free: list[dict[int, str] | None] = [_FREE, _FREE, None, {0: _FREE[0]}]
+        written = torch.onnx.export(
+            program,
+            dynamo=True,
+            input_names=inputs,
+            output_names=OUTPUTS,
+            dynamic_shapes=tuple(free[: len(inputs)]),
+            verbose=False,
+        )
     assert written is not None
     written.model.metadata_props.update({f"posec3d.{name}": text for name, text in description.as_texts().items()})
     written.save(path, external_data=False)
