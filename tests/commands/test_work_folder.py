@@ -45,6 +45,10 @@ def test_few_videos_train_two_networks_that_answer_together(run, made_up, tmp_pa
     assert "both together:\n" in said
     assert (tmp_path / "which.png").stat().st_size > 10_000
 
+    (tmp_path / "work_dirs/my/config.py").unlink()
+    assert main(["test", "work_dirs/my", "--annotations", "my.pkl", "--split", "val"]) == 0
+    assert capsys.readouterr().out == said
+
     answers = {}
     for name, models in (("folder", ["work_dirs/my"]), ("files", [HEATMAPS, COORDINATES])):
         options = [word for model in models for word in ("--model", model)]
@@ -92,7 +96,7 @@ def test_who_says_what_to_train_gets_that_alone(made_up, tmp_path, monkeypatch, 
         (("test", "empty"), "empty: is a folder without best.safetensors or last.safetensors; give a checkpoint"),
         (("export", "my", "--to", "onnx"), "my: is a folder; give a checkpoint in it, such as my/last.safetensors"),
         (("robustness", "my", "--annotations", "my.pkl"), "my: is a folder; give a checkpoint in it, such as my/last"),
-        (("test", "my"), "my/config.py"),
+        (("test", "my"), "my/last.safetensors: give a config and a checkpoint, a checkpoint and --annotations FILE"),
         (("test", "two", "--average-clips", "score"), "--average-clips score: two has two networks"),
     ],
 )

@@ -17,6 +17,8 @@ from posec3d.models.x3d import X3D
 pytestmark = pytest.mark.skipif(
     not one_pass_convolution._HAS_OPERATORS, reason="PyTorch has no fused operators of oneDNN here"
 )
+COMPUTES_BFLOAT16 = one_pass_convolution._HAS_OPERATORS and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+in_bfloat16 = pytest.mark.skipif(not COMPUTES_BFLOAT16, reason="oneDNN computes no bfloat16 on this processor")
 
 
 @settings(max_examples=300, deadline=None)
@@ -30,7 +32,7 @@ pytestmark = pytest.mark.skipif(
     bias=st.booleans(),
     with_shortcut=st.booleans(),
     channels_last=st.booleans(),
-    dtype=st.sampled_from([torch.float32, torch.bfloat16]),
+    dtype=st.sampled_from([torch.float32, torch.bfloat16] if COMPUTES_BFLOAT16 else [torch.float32]),
     seed=st.integers(0, 5),
 )
 def test_the_values_are_those_of_one_operation_after_the_other(
@@ -76,7 +78,9 @@ def of_random_weights(backbone):
 
 
 @pytest.mark.parametrize("build", [SlowOnly, X3D])
-@pytest.mark.parametrize(("precision", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)])
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [(torch.float32, 1e-5), pytest.param(torch.bfloat16, 2e-2, marks=in_bfloat16)]
+)
 def test_a_network_gives_the_same_with_it(build, precision, tolerance, monkeypatch):
     torch.manual_seed(0)
     backbone = of_random_weights(build(5, base_channels=8, stage_blocks=(1, 2, 1)))
@@ -94,6 +98,15 @@ def test_a_network_gives_the_same_with_it(build, precision, tolerance, monkeypat
     assert len(passes) == (3 * 4 if build is SlowOnly else 2 * 4 + 2)
     assert values.dtype == precision
     assert (values.float() - expected).abs().max() < tolerance * expected.abs().max()
+
+
+def test_bfloat16_is_for_processors_that_compute_it(monkeypatch):
+    convolution, x = nn.Conv3d(2, 2, 1), torch.rand(1, 2, 1, 2, 2)
+    for computes in (False, True):
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda told=computes: told)
+
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            assert fits_one_pass(convolution, x) is computes
 
 
 def test_it_is_for_scoring_alone():

@@ -122,7 +122,7 @@ def test(
     if len(parts) > 1 and average_clips == "score":
         raise ValueError(
             f"--average-clips score: {config} has two networks, whose logits do not compare; leave it out, or give one "
-            f"of {' and '.join(str(weights) for _, weights in parts)}"
+            f"of {' and '.join(str(weights or config_file) for config_file, weights in parts)}"
         )
     streams = []
     for place, (config_file, weights) in enumerate(parts):
@@ -140,7 +140,7 @@ def test(
             workers=workers,
         )
         if len(parts) > 1:
-            print(f"{weights}:")
+            print(f"{weights or config_file}:")
             _print_accuracy(scores, eval)
         streams.append(scores)
     scores = fuse(streams, [1.0] * len(streams)) if len(streams) > 1 else streams[0]

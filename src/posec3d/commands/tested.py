@@ -70,10 +70,14 @@ def check_picture_path(path: Path, what: str) -> None:
 
 
 def parts_to_test(config: Path, checkpoint: Path | None) -> list[tuple[Path, Path | None]]:
-    """Return the config and the checkpoint of each network of a work directory; what is given, if it is none."""
+    """Return the config and the checkpoint of each network of a work directory; what is given, if it is none.
+
+    Where the config was left behind, the checkpoint alone.
+    """
     if checkpoint is not None or not config.is_dir():
         return [(config, checkpoint)]
-    return [(folder / CONFIG_FILE, checkpoint_in(folder)) for folder in trained_parts(config)]
+    parts = [(folder / CONFIG_FILE, checkpoint_in(folder)) for folder in trained_parts(config)]
+    return [(config_file, weights) if config_file.is_file() else (weights, None) for config_file, weights in parts]
 
 
 def what_to_test(
