@@ -22,7 +22,8 @@ def test_it_is_solved_for_tested_and_averaged_with_a_network_on_heatmaps(run, ma
 
     options = ["network.base_channels=4", "network.stage_blocks=(1,1)", "clips.length=8", "clips.train_short_side=20"]
     options += ["clips.train_canvas=16", "clips.test_canvas=16", "clips.test_clips=2", "training.epochs=1"]
-    run("posec3d", "train", "--annotations", "my.pkl", "--work-dir", "trained", "--cfg-options", *options)
+    words = ("train", "--annotations", "my.pkl", "--backbone", "c3d", "--work-dir", "trained")
+    run("posec3d", *words, "--cfg-options", *options)
     two = ["--model", "solved/best.safetensors", "--model", "trained/last.safetensors"]
     answers = run("posec3d", "recognize", "my.pkl", *two, "--json", "answers.json")
     assert answers.stdout

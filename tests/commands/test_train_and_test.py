@@ -236,14 +236,14 @@ def test_other_backbones_train_test_and_are_gone_on_from(run, made_up, tmp_path,
     assert "top1_acc: " in tested.stdout
 
 
-def test_keypoint_and_limb_are_fused(run, made_up, tmp_path):
+def test_keypoint_and_limb_are_fused(run, made_up, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for kind in ("keypoint", "limb"):
-        run(
-            *("posec3d", "train", "--annotations", "my.pkl", "--kind", kind, "--work-dir", kind),
-            *("--cfg-options", *TINY),
-        )
-        run("posec3d", "test", f"{kind}/config.py", f"{kind}/last.safetensors", "--out", f"{kind}.json")
-        run("posec3d", "test", f"{kind}/config.py", f"{kind}/last.safetensors", "--out", f"{kind}.pkl")
+        words = ["--kind", kind, "--backbone", "c3d", "--work-dir", kind, "--cfg-options", *TINY]
+        assert main(["train", "--annotations", "my.pkl", *words]) == 0
+        for ending in ("json", "pkl"):
+            tested = ["test", f"{kind}/config.py", f"{kind}/last.safetensors", "--out", f"{kind}.{ending}"]
+            assert main(tested) == 0
 
     with_labels = run("posec3d", "fuse", "keypoint.json", "limb.json", "--weights", "1", "1", "--out", "fused.npz")
     words = ("--labels", "keypoint.json", "--out", "from_pickles.npz")
