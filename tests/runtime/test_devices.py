@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from posec3d.runtime import devices
 from posec3d.runtime.devices import computes_bfloat16
 
 
@@ -21,8 +22,26 @@ def test_a_processor_says_whether_it_computes_bfloat16(monkeypatch, flags, expec
     assert computes_bfloat16(torch.device("cpu")) is expected
 
 
+@pytest.mark.parametrize(
+    ("computes", "precision", "warned"), [(False, "bf16", 1), (False, "fp32", 0), (True, "bf16", 0), (None, "bf16", 0)]
+)
+def test_arithmetic_that_the_processor_imitates_is_warned_of(monkeypatch, caplog, computes, precision, warned):
+    monkeypatch.setattr(devices, "computes_bfloat16", lambda _: computes)
+
+    devices.start_fabric(accelerator="cpu", devices=1, precision=precision)
+
+    assert caplog.text.count("--precision bf16: this processor has no arithmetic for it") == warned
+
+
 def test_where_processors_are_not_described_nothing_is_promised(monkeypatch):
     monkeypatch.setattr(Path, "is_file", lambda _: False)
 
-    assert not computes_bfloat16(torch.device("cpu"))
-    assert not computes_bfloat16(torch.device("mps"))
+    assert computes_bfloat16(torch.device("cpu")) is None
+    assert computes_bfloat16(torch.device("mps")) is None
+
+
+def test_what_other_processors_have_is_not_known(monkeypatch):
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "Features\t: fp asimd sve bf16\n")
+
+    assert computes_bfloat16(torch.device("cpu")) is None
