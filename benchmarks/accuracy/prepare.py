@@ -4,7 +4,8 @@
 
 writes data/penn13.pkl, data/jhmdb21.pkl and data/jhmdb14.pkl, each with the official splits and, for choosing anything,
 the splits `fit1` to `fit3` and `held1` to `held3`: the (first) training part without one of its quarters, and that
-quarter. Clips of JHMDB that come from one film or upload are in one quarter together.
+quarter. Clips of JHMDB that come from one film or upload are in one quarter together. `rare1` to `rare3` are `fit1` to
+`fit3` with one in four videos of every second class.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from posec3d.skeletons import get_skeleton
 
 _PENN = get_skeleton("penn13")
 _NUM_PARTS = 4
+_KEPT_OF_RARE = 4
 # HMDB51's names: title_action_visibleparts_cameramotion_people_view_quality_number.
 _HMDB_TITLE = re.compile(r"_[ful]_(cm|nm)_np\d_(fr|le|ri|ba)_(goo|med|bad)_\d+$")
 
@@ -97,7 +99,17 @@ def _folds(records: Sequence[Mapping[str, Any]], train: set[str]) -> dict[str, l
     for fold in (1, 2, 3):
         folds[f"fit{fold}"] = [video for video, part in part_of.items() if part != fold]
         folds[f"held{fold}"] = [video for video, part in part_of.items() if part == fold]
+        folds[f"rare{fold}"] = _rarer(folds[f"fit{fold}"], {record["frame_dir"]: record["label"] for record in records})
     return folds
+
+
+def _rarer(videos: Sequence[str], label_of: Mapping[str, int]) -> list[str]:
+    """Return one in four videos of every second class, in the order of their hashes, and all of the others."""
+    kept: list[str] = []
+    for label in sorted({label_of[video] for video in videos}):
+        of_class = [video for video in videos if label_of[video] == label]
+        kept += sorted(of_class, key=_digest)[::_KEPT_OF_RARE] if label % 2 else of_class
+    return kept
 
 
 def _digest(name: str) -> bytes:

@@ -1,3 +1,4 @@
+import argparse
 import pickle
 import subprocess
 import sys
@@ -20,6 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.ablation import CHANGES  # noqa: E402
+from benchmarks.accuracy.ablation import line_or_lines  # noqa: E402
 from benchmarks.accuracy.steps import train_and_test  # noqa: E402
 
 
@@ -156,6 +158,30 @@ def test_an_ablation_trains_and_tests_on_folds_alone(data):
     assert all("data.train.split=fit2" in line and "data.test.split=held2" in line for line in lines)
     assert "--init work_dirs/penn-0-keypoint-0/last.safetensors" in lines[3]
     assert "--init" not in lines[0]
+
+
+def test_an_ablation_changes_several_lines_together(data):
+    lines = run(data, "ablation", "jhmdb14", "epochs60+canvas32", "--list", "--folds", "1").splitlines()
+    assert "ablation/jhmdb14.epochs60+canvas32-1-keypoint-0/last.safetensors" in lines[1]
+    assert "training.epochs=60 clips.train_short_side=36" in lines[0]
+
+
+def test_an_ablation_refuses_a_line_that_is_none():
+    with pytest.raises(argparse.ArgumentTypeError, match="'epochs61' is no line; there are recipe"):
+        line_or_lines("recipe+epochs61")
+
+
+def test_an_ablation_shows_rare_classes_more_often(data):
+    given = ("jhmdb21", "resampled", "--part", "rare", "--list", "--folds", "3")
+    trained = run(data, "ablation", *given).splitlines()[0]
+    assert "data.train.split=rare3 data.val.annotations=data/jhmdb21.pkl data.val.split=held3" in trained
+    videos = load_annotations(data / "data/jhmdb21.pkl")
+    fitted, rare = videos.splits["fit3"], videos.splits["rare3"]
+    assert set(rare) < set(fitted)
+    golf, wave = (sum(name in video for video in rare) for name in ("golf", "wave"))
+    assert golf == sum("golf" in video for video in fitted)
+    assert wave == -(-sum("wave" in video for video in fitted) // 4)
+    assert f"'training.class_weights=(1.0,{round((golf / wave) ** 0.5, 2)})'" in trained
 
 
 @pytest.mark.parametrize("name", ["penn", "jhmdb21"])
