@@ -7,8 +7,8 @@ from posec3d.annotations import save_annotations
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
-from posec3d.sources import tested_videos as videos_to_test
 from posec3d.sources import training_videos
+from posec3d.sources import videos_to_test
 from posec3d.synthetic import make_annotations
 
 MADE_UP = make_annotations(20, motions=("squat", "walk"), splits={"train": 0.6, "val": 0.2, "test": 0.2})
@@ -130,3 +130,10 @@ def test_other_files_must_mean_the_same_classes_and_that_of_training_may_be_name
         videos_to_test(named(("squat", "walk"), test=other))
     assert len(training_videos(named(("walk", "squat"), val=other))[1]) == 4
     assert training_videos(named(("walk", "squat"), val=Source(annotations=file, split="val")))
+
+
+@pytest.mark.parametrize("given", [("train", "val", "test"), ("train", "val"), ("train",)])
+def test_another_split_can_be_asked_for(file, given):
+    asked = videos_to_test(experiment(*(Source(annotations=file, split=name) for name in given)), "val")
+
+    assert ids(asked) == set(MADE_UP.splits["val"])

@@ -2,7 +2,7 @@
 
 import sys
 
-from posec3d.cli import main
+from posec3d.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main(["test", *sys.argv[1:]]))
+    sys.exit(run(["test", *sys.argv[1:]]))

@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Collection
@@ -26,6 +27,13 @@ COMMANDS = {
     "fuse": "Add up the scores of several models.",
     "download": "Fetch published annotations and weights.",
 }
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the process was started for; stopped while it ends, it ends without a word."""
+    status = main(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,13 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(given[0], given[1:])
-    except KeyboardInterrupt:
-        hint = (
-            "; the same command with --resume goes on after the last whole epoch, if there is one"
-            if given[0] == "train"
-            else ""
-        )
-        return _complain(f"stopped{hint}", status=130)
+    except KeyboardInterrupt as stop:
+        # A command may say what is left of it.
+        return _complain("; ".join(["stopped", *map(str, stop.args)]), status=130)
     except BrokenPipeError:
         # Whoever reads the output has closed it, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -141,4 +145,4 @@ def _complain(message: str, status: int = 2) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +47,15 @@ def experiment_videos(
     return train, _videos(experiment, val_file, data.val), test
 
 
-def tested_videos(experiment: Experiment) -> Sequence[Annotation]:
-    """Return the videos to test on: of `data.test`, else of `data.val`, else those held out of training."""
+def videos_to_test(experiment: Experiment, split: str | None = None) -> Sequence[Annotation]:
+    """Return the videos to test on: of `data.test`, else of `data.val`, else those held out of training.
+
+    With a `split`, those of it in the first of `data.test`, `data.val` and `data.train` that there is.
+    """
     data = experiment.data
     source, part = (data.val, "val") if data.test is None else (data.test, "test")
+    if split is not None:
+        source = replace(source or data.train, split=split)
     return training_videos(experiment)[1] if source is None else _videos(experiment, _read(source, part), source)
 
 

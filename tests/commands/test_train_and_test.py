@@ -292,14 +292,16 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path, monkeypatch):
             "no video is left in an epoch",
         ),
         (("train", "--annotations", "typo.pkl"), "split 'train' has no videos"),
-        (("test", GYM, "x.pth", "--split", "val"), "--split val: goes with --annotations"),
+        (("test", GYM, "x.pth", "--split", "val"), "gym_val.pkl: no such annotation file"),
+        (("test", "my.py"), "my.py: says which videos, not by which weights; give a checkpoint behind it"),
+        (("robustness", "work_dirs/no"), "work_dirs/no: no such file or folder"),
         (
             ("test", "x.safetensors", "--annotations", "my.pkl", "--cfg-options", "clips.test_clips=1"),
             "--cfg-options clips.test_clips=1: changes a config, and none is given",
         ),
         (
             ("test", "my.pkl"),
-            "give a config and a checkpoint, a checkpoint and --annotations FILE, or a work directory",
+            "my.pkl: does not say on which videos; give --annotations FILE, or the config of its training first",
         ),
         (("test", "nothing.safetensors", "--annotations", "my.pkl"), "nothing.safetensors"),
         (("test", GYM, "x.pth", "--out", "scores.csv"), "scores are written as .pkl, .json or .npz, not as .csv"),
@@ -410,7 +412,7 @@ def test_robustness_is_measured_and_drawn(run, made_up, tmp_path):
         *("posec3d", "robustness", "work_dirs/my/last.safetensors", "--annotations", "my.pkl", "--split", "val"),
         *("--out", "pictures/worse.png", "--json", "worse.json"),
     )
-    run("posec3d", "robustness", "work_dirs/my/config.py", "work_dirs/my/last.safetensors")
+    run("posec3d", "robustness", "work_dirs/my", "--split", "train")
 
     curves = json.loads((tmp_path / "worse.json").read_text())["curves"]
     assert [curve["name"] for curve in curves] == ["dropped", "noise", "frames", "swapped"]

@@ -7,6 +7,9 @@ import pytest
 
 from posec3d.checkpoints import read_checkpoint
 from posec3d.cli import main
+from posec3d.evaluation.metrics import measure
+from posec3d.training import loop
+from posec3d.training.advice import no_help
 
 TINY = [
     *("network.base_channels=4", "clips.length=8", "clips.train_short_side=20", "clips.train_canvas=16"),
@@ -57,6 +60,47 @@ def test_few_videos_train_two_networks_that_answer_together(run, made_up, tmp_pa
     assert answers["folder"] == answers["files"]
 
 
+def test_a_stopped_training_says_from_where_it_goes_on(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    real = loop._train_epoch
+
+    for epoch, told in ((1, "no epoch was whole yet"), (2, "the same command with --resume goes on after epoch 1")):
+
+        def stopped(*arguments, epoch=epoch):
+            if arguments[5] == epoch:
+                raise KeyboardInterrupt
+            return real(*arguments)
+
+        monkeypatch.setattr(loop, "_train_epoch", stopped)
+        assert main(WORDS) == 130
+        assert f"posec3d: stopped; {told}" in capsys.readouterr().err
+
+
+def test_a_network_that_guesses_is_no_help(tmp_path):
+    labels = np.repeat([0, 1, 2, 3], 5)
+    right, guessed = np.eye(4, dtype=np.float32)[labels], np.eye(4, dtype=np.float32)[np.zeros(20, int)]
+    good, bad = measure(right, labels), measure(guessed, labels)
+
+    assert f"--model {tmp_path / 'coordinates'}" in no_help(bad, good, labels, tmp_path)
+    assert no_help(good, bad, labels, tmp_path) is None
+    assert no_help(bad, bad, labels, tmp_path) is None
+
+
+def test_the_networks_of_a_folder_are_made_worse_together(made_up, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(WORDS) == 0
+    capsys.readouterr()
+
+    assert main(["robustness", "work_dirs/my", "--split", "train", "--json", "worse.json"]) == 0
+    said = capsys.readouterr()
+    assert main(["test", "work_dirs/my", "--split", "train", "--fast"]) == 0
+
+    assert "work_dirs/my: its two networks together" in said.err
+    content = json.loads((tmp_path / "worse.json").read_text())
+    together = capsys.readouterr().out.split("both together:")[1]
+    assert f"top1_acc: {content['curves'][0]['top1'][0]:.4f}" in together
+
+
 def test_going_on_solves_for_nothing_anew(made_up, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(WORDS) == 0
@@ -95,8 +139,7 @@ def test_who_says_what_to_train_gets_that_alone(made_up, tmp_path, monkeypatch, 
         (("recognize", "my.pkl", "--model", "empty"), "empty: is a folder without best.safetensors or last.safeten"),
         (("test", "empty"), "empty: is a folder without best.safetensors or last.safetensors; give a checkpoint"),
         (("export", "my", "--to", "onnx"), "my: is a folder; give a checkpoint in it, such as my/last.safetensors"),
-        (("robustness", "my", "--annotations", "my.pkl"), "my: is a folder; give a checkpoint in it, such as my/last"),
-        (("test", "my"), "my/last.safetensors: give a config and a checkpoint, a checkpoint and --annotations FILE"),
+        (("test", "my"), "my/last.safetensors: does not say on which videos; give --annotations FILE, or the config"),
         (("test", "two", "--average-clips", "score"), "--average-clips score: two has two networks"),
     ],
 )

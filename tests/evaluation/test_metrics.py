@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posec3d.evaluation.metrics import confusion
+from posec3d.evaluation.metrics import log_likelihood
 from posec3d.evaluation.metrics import measure
 
 # Six classes; the videos' classes by rank: (0, 1, ..), (1, 0, ..), (0, 1, ..), (5, 4, 3, 2, 1, 0).
@@ -24,6 +25,12 @@ def test_a_table_measured_by_hand():
     assert accuracy.top5 == 3 / 4  # all but video 3, whose class is the sixth
     assert accuracy.mean_class == pytest.approx((1 / 2 + 1 / 2 + 0) / 3)  # classes 0 and 1, and 5 by its prediction
     assert accuracy.num_videos == 4
+
+
+def test_the_likelihood_is_that_of_the_labels():
+    probabilities = np.array([[0.5, 0.5], [0.2, 0.8], [1.0, 0.0]], np.float32)
+    assert log_likelihood(probabilities[:2], np.array([0, 1])) == pytest.approx((np.log(0.5) + np.log(0.8)) / 2)
+    assert log_likelihood(probabilities[2:], np.array([1])) == pytest.approx(np.log(1e-9))
 
 
 def test_videos_are_counted_by_label_and_prediction():

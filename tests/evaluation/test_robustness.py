@@ -122,7 +122,7 @@ def test_curves_begin_at_the_videos_as_they_are_and_repeat(videos):
     model = build_model(card).eval()
     done = []
     one, two = (
-        measure_robustness(model, card, videos, device=torch.device("cpu"), advance=done.append) for _ in range(2)
+        measure_robustness([(model, card)], videos, device=torch.device("cpu"), advance=done.append) for _ in range(2)
     )
     assert one == two
     assert sum(done) == 2 * num_passes(card) * len(videos)

@@ -152,7 +152,8 @@ def robustness(gpu, _folder):
     model, its_card = build_model(card(BACKBONES["c3d"])).eval(), card(BACKBONES["c3d"])
     videos = VIDEOS.split("val")
     here, there = (
-        measure_robustness(model.to(device), its_card, videos, device=device, mirrored=True) for device in (CPU, gpu)
+        measure_robustness([(model.to(device), its_card)], videos, device=device, mirrored=True)
+        for device in (CPU, gpu)
     )
     return float(here != there)
 

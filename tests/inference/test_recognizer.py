@@ -239,7 +239,7 @@ def test_models_that_cannot_be_averaged_are_refused(save_untrained, checkpoint, 
         posec3d.ActionRecognizer.load([checkpoint, save_untrained("other.safetensors", **changes)])
 
 
-def test_the_first_of_several_models_explains_what_all_say_together(save_untrained, checkpoint, videos):
+def test_the_surest_of_several_models_explains_what_all_say_together(save_untrained, checkpoint, videos):
     alone = posec3d.ActionRecognizer.load(checkpoint)
     own = int(alone.probabilities([videos[0]]).argmax())
     other = save_untrained("other.safetensors")
@@ -247,13 +247,15 @@ def test_the_first_of_several_models_explains_what_all_say_together(save_untrain
     label = (own + 1) % 3
     weights["cls_head.fc_cls.bias"][label] += 5
     save_checkpoint(other, weights, card)
-    together = posec3d.ActionRecognizer.load([checkpoint, other])
+    together, surest = (posec3d.ActionRecognizer.load(models) for models in ([checkpoint, other], other))
 
     explained = together.explain(videos[0])
 
     (probabilities,) = together.probabilities([videos[0]])
     assert (explained.label, explained.probability) == (label, pytest.approx(probabilities[label]))
-    np.testing.assert_array_equal(explained.importance, alone.explain(videos[0], label).importance)
+    np.testing.assert_array_equal(explained.importance, surest.explain(videos[0], label).importance)
+    assert not np.allclose(explained.importance, alone.explain(videos[0], label).importance)
+    assert "on keypoint heatmaps" in explained.network
 
 
 def test_a_video_of_nobody_is_refused(recognizer):

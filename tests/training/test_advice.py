@@ -82,7 +82,7 @@ def test_whoever_is_always_right_is_above_chance():
 
 def test_classes_never_answered_are_told():
     labels = np.array([0, 0, 1, 1, 2, 2])
-    assert "taken for 'walk'" in never_answered(experiment(), answers(0, 0, 1, 1, 1, 0), labels)
+    assert "takes no validation video for 'walk'" in never_answered(experiment(), answers(0, 0, 1, 1, 1, 0), labels)
     assert never_answered(experiment(), answers(0, 0, 1, 1, 2, 0), labels) is None
     # Of a class without a validation video nothing is known.
     assert never_answered(experiment(), answers(0, 0), np.array([0, 0])) is None

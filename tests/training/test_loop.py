@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
@@ -8,6 +10,7 @@ from safetensors.torch import load_file
 
 from posec3d.annotations import load_annotations
 from posec3d.annotations import save_annotations
+from posec3d.annotations.columns import labels_of
 from posec3d.experiment import Augmentation
 from posec3d.experiment import Clips
 from posec3d.experiment import Data
@@ -258,6 +261,50 @@ def test_a_state_without_a_loss_scale_is_resumed(tmp_path, few_videos):
     torch.save(state, tmp_path / "resume.pth")
 
     train(experiment(epochs=1), *few_videos, work_dir=tmp_path, fabric=half_precision_fabric(), resume=True)
+
+
+def test_other_videos_are_not_gone_on_with(tmp_path, fabric, videos):
+    train_videos, val_videos = videos
+    train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric)
+    relabelled = (replace(train_videos[0], label=(train_videos[0].label + 1) % 3), *train_videos[1:])
+
+    for others in ((train_videos[1:], val_videos), (train_videos, val_videos[1:]), (relabelled, val_videos)):
+        with pytest.raises(ValueError, match="was made with other videos or labels than made up has now; start anew"):
+            train(experiment(epochs=1), *others, work_dir=tmp_path, fabric=fabric, resume=True)
+
+
+def test_a_state_of_an_earlier_version_is_resumed(tmp_path, fabric, videos):
+    train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric)
+    state = torch.load(tmp_path / "resume.pth", weights_only=True)
+    state["best"] = state["best"][0]
+    del state["videos"]
+    torch.save(state, tmp_path / "resume.pth")
+
+    train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric, resume=True)
+
+
+def test_of_epochs_that_are_right_alike_the_surest_is_best(tmp_path, fabric, few_videos, monkeypatch):
+    labels = labels_of(few_videos[1])
+    right, unsure = np.eye(3, dtype=np.float32)[labels], np.full((len(labels), 3), 1 / 3, np.float32)
+    shares = iter((0.1, 0.7, 0.4))
+    monkeypatch.setattr(loop, "_scored", lambda *_: unsure + next(shares) * (right - unsure))
+
+    result = train(experiment(validate_every=1), *few_videos, work_dir=tmp_path, fabric=fabric)
+
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["is_best"] for line in log] == [True, True, False]
+    assert result.best_accuracy == 1.0
+
+
+def test_an_epoch_is_told_when_it_can_be_gone_on_from(tmp_path, fabric, few_videos, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="posec3d")
+    told = []
+    real = loop.save_state
+    monkeypatch.setattr(loop, "save_state", lambda *given: (told.append("epoch 1/2" in caplog.text), real(*given)))
+
+    train(experiment(epochs=2), *few_videos, work_dir=tmp_path, fabric=fabric)
+
+    assert told == [False, True]
 
 
 def test_nothing_and_damage_cannot_be_resumed(tmp_path, fabric, videos):

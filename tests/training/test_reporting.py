@@ -42,7 +42,8 @@ def run(work_dir, reports, *, num_epochs, epochs_done=0, silent=False):
     options = {"num_epochs": num_epochs, "steps_an_epoch": 1, "epochs_done": epochs_done, "silent": silent}
     with Reporter(work_dir, **options) as reporter:
         for one in reports:
-            reporter.epoch(one)
+            reporter.log(one)
+            reporter.say(one)
 
 
 def test_a_log_is_read_as_it_was_written(tmp_path):

@@ -41,7 +41,7 @@ def demo(
     from posec3d.evaluation.fusion import fuse
     from posec3d.evaluation.metrics import measure
     from posec3d.runtime.devices import start_fabric
-    from posec3d.sources import tested_videos
+    from posec3d.sources import videos_to_test
     from posec3d.synthetic import MOTIONS
     from posec3d.synthetic import make_annotations
 
@@ -57,7 +57,7 @@ def demo(
     save_annotations(file, made_up)
     _LOGGER.info("%d videos of %d motions written to %s", videos, len(made_up.classes or ()), file)
     experiments = {kind: _experiment(kind, file, made_up.classes or (), epochs) for kind in ("keypoint", "limb")}
-    tested = tested_videos(experiments["keypoint"])
+    tested = videos_to_test(experiments["keypoint"])
     scores = {kind: _learn(experiment, tested, out / kind, fabric, seed) for kind, experiment in experiments.items()}
     fused = fuse(list(scores.values()), [1.0, 1.0])
     assert fused.labels is not None

@@ -4,6 +4,7 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Literal
 
@@ -14,8 +15,17 @@ from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalPath
 from posec3d.commands.tested import annotated_videos
 from posec3d.commands.tested import check_picture_path
+from posec3d.commands.tested import parts_to_test
 from posec3d.commands.tested import scoring_network
 from posec3d.commands.tested import what_to_test
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posec3d.annotations import Annotation
+    from posec3d.checkpoints import Recognizer
+    from posec3d.experiment import ModelCard
+    from posec3d.export.networks import ClipNetwork
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,13 +54,14 @@ def robustness(
 
     posec3d robustness work_dirs/my/best.safetensors --annotations my.pkl --split test
 
-    posec3d robustness work_dirs/my/config.py work_dirs/my/best.safetensors --json robustness.json
+    posec3d robustness work_dirs/my --json robustness.json
 
     Args:
-        config: A checkpoint of ours together with --annotations, or a config file, whose test videos are taken.
+        config: A checkpoint of ours together with --annotations; a work directory, whose networks answer together; or
+            a config file, whose test videos are taken.
         checkpoint: With a config file: the weights.
         annotations: The annotation file to test on.
-        split: With --annotations: the split to test on, all videos without.
+        split: The split to test on, instead of the config's; with --annotations, all videos without it.
         out: Where the picture goes, a .png.
         json_file: Where the numbers go.
         clips: Clips a video that are scored.
@@ -68,20 +79,30 @@ def robustness(
     from posec3d.runtime.files import replacing
     from posec3d.runtime.progress import Progress
 
-    for option, path in (("--out", out), ("--json", json_file)):
-        check_output(option, path, [one for one in (config, checkpoint, annotations) if one is not None])
+    read = [one for one in (config, checkpoint, annotations) if one is not None and not one.is_dir()]
+    for option, file in (("--out", out), ("--json", json_file)):
+        check_output(option, file, read)
     check_picture_path(out, "the picture")
     if clips < 1:
         raise ValueError(f"--clips {clips}: take at least 1")
-    card, weights, videos = what_to_test(config, checkpoint, annotations, split, cfg_options)
-    network, card, fabric = scoring_network(weights, card, device=device, runtime=None, precision=precision)
-    if videos is None:
-        assert annotations is not None
-        videos = annotated_videos(annotations, split, card)
-    with Progress(num_passes(card) * len(videos), "video") as progress, fabric.autocast():
+    networks: list[tuple[Recognizer | ClipNetwork, ModelCard]] = []
+    videos: Sequence[Annotation] = ()
+    for config_file, weights in parts_to_test(config, checkpoint):
+        given_card, path, of_config = what_to_test(config_file, weights, annotations, split, cfg_options)
+        # The second of a work directory, on coordinates, has one precision.
+        used = "fp32" if networks else precision
+        network, card, fabric = scoring_network(path, given_card, device=device, runtime=None, precision=used)
+        networks.append((network, card))
+        if of_config is None:
+            assert annotations is not None
+            of_config = annotated_videos(annotations, split, card)
+        videos = of_config
+    if len(networks) > 1:
+        _LOGGER.info("%s: its two networks together", config)
+    total = num_passes(card) * len(networks) * len(videos)
+    with Progress(total, "video") as progress, fabric.autocast():
         curves = measure_robustness(
-            network,
-            card,
+            networks,
             videos,
             device=fabric.device,
             num_clips=clips,

@@ -87,7 +87,7 @@ def test(
         checkpoint: Weights: of ours (.safetensors), or of mmaction2 or pyskl (.pth); a published name is downloaded. Or
             a file that posec3d export wrote.
         annotations: Test on this annotation file instead of the config's.
-        split: With --annotations: the split to test on, all videos without.
+        split: The split to test on, instead of the config's; with --annotations, all videos without it.
         eval: What to measure.
         out: Where the scores go. A .pkl holds a list of one score array a video; .json and .npz also say ids, labels
             and class names.

@@ -86,23 +86,25 @@ def what_to_test(
     """Return the config's card, the weights, and the config's videos; neither card nor videos without a config."""
     from posec3d.config_files import load_experiment
     from posec3d.experiment import card_of
-    from posec3d.sources import tested_videos
+    from posec3d.sources import videos_to_test
 
     if checkpoint is None:
-        if config.suffix == ".py" or annotations is None:
+        if not config.exists() and config.parent != Path():
+            raise FileNotFoundError(f"{config}: no such file or folder")
+        if config.suffix == ".py":
+            raise ValueError(f"{config}: says which videos, not by which weights; give a checkpoint behind it")
+        if annotations is None:
             raise ValueError(
-                f"{config}: give a config and a checkpoint, a checkpoint and --annotations FILE, or a work directory"
+                f"{config}: does not say on which videos; give --annotations FILE, or the config of its training first"
             )
         if cfg_options:
             raise ValueError(f"--cfg-options {cfg_options[0]}: changes a config, and none is given; give it first")
         return None, config, None
-    if split is not None and annotations is None:
-        raise ValueError(f"--split {split}: goes with --annotations; or --cfg-options data.test.split={split}")
     experiment = load_experiment(config, cfg_options)
-    videos = (
-        tested_videos(experiment) if annotations is None else annotated_videos(annotations, split, card_of(experiment))
-    )
-    return card_of(experiment), checkpoint, videos
+    card = card_of(experiment)
+    if annotations is None:
+        return card, checkpoint, videos_to_test(experiment, split)
+    return card, checkpoint, annotated_videos(annotations, split, card)
 
 
 def annotated_videos(annotations: Path, split: str | None, card: "ModelCard") -> "Sequence[Annotation]":

@@ -1,7 +1,9 @@
 """One training, from an experiment to its files: checked first, run in a work directory of its own, drawn, tested."""
 
 import logging
+from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 
 from posec3d.annotations import Annotation
+from posec3d.annotations.columns import labels_of
 from posec3d.checkpoints import build_model
 from posec3d.checkpoints import check_network
 from posec3d.checkpoints import start_from
@@ -27,13 +30,16 @@ from posec3d.trained import LAST_FILE
 from posec3d.trained import checkpoint_in
 from posec3d.trained import trained_parts
 from posec3d.training.advice import before_training
+from posec3d.training.advice import no_help
 from posec3d.training.advice import warn
 from posec3d.training.loop import train
 from posec3d.training.own_data import coordinates_besides
 from posec3d.training.reporting import draw_confusion
 from posec3d.training.solving import check_solvable
 from posec3d.training.solving import solve
+from posec3d.training.state import STATE_FILE
 from posec3d.training.state import TrainingState
+from posec3d.training.state import digest_of
 from posec3d.training.state import load_state
 from posec3d.training.state import refuse_other_run
 from posec3d.training.work_directory import check_work_directory
@@ -73,31 +79,33 @@ def run_training(
     fabric = start_fabric(accelerator="cpu" if solved else device, devices=devices, precision=precision)
     with keep_others_out(folder, fabric):
         stopped = load_state(folder) if resume else None
+        validated = val_videos if validate and val_videos else None
         if stopped is not None:
-            refuse_other_run(stopped, experiment, seed=seed, fabric=fabric, path=folder)
+            videos = digest_of(train_videos, validated)
+            refuse_other_run(stopped, experiment, seed=seed, videos=videos, fabric=fabric, path=folder)
         if validate and not val_videos:
             _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
         if fabric.is_global_zero:
             parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
             _begin(experiment, folder, parts, fabric, stopped, precision=None if solved else precision)
-        validated = val_videos if validate and val_videos else None
-        if besides is not None and fabric.is_global_zero:
-            _solve_besides(besides, folder / COORDINATES_FOLDER, train_videos, validated, seed=seed)
-        fabric.barrier()
-        if solved:
-            result = solve(experiment, train_videos, validated, work_dir=folder, seed=seed)
-        else:
-            result = train(
-                experiment,
-                train_videos,
-                validated,
-                work_dir=folder,
-                fabric=fabric,
-                seed=seed,
-                resume=resume,
-                init=init,
-                num_workers=workers,
-            )
+        with _telling_what_is_left(folder):
+            if besides is not None and fabric.is_global_zero:
+                _solve_besides(besides, folder / COORDINATES_FOLDER, train_videos, validated, seed=seed)
+            fabric.barrier()
+            if solved:
+                result = solve(experiment, train_videos, validated, work_dir=folder, seed=seed)
+            else:
+                result = train(
+                    experiment,
+                    train_videos,
+                    validated,
+                    work_dir=folder,
+                    fabric=fabric,
+                    seed=seed,
+                    resume=resume,
+                    init=init,
+                    num_workers=workers,
+                )
         if fabric.is_global_zero:
             for path in (result.best, result.last):
                 if path is not None:
@@ -124,6 +132,19 @@ def _check(experiment: Experiment, folder: Path, init: Path | None, *, resume: b
     check_work_directory(folder, init, resume=resume)
 
 
+@contextmanager
+def _telling_what_is_left(folder: Path) -> Iterator[None]:
+    """Say of a training that is stopped within the block from where it can go on."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if (folder / STATE_FILE).is_file():
+            hint = f"the same command with --resume goes on after epoch {load_state(folder).epochs_done}"
+        else:
+            hint = "no epoch was whole yet: there is nothing to go on from"
+        raise KeyboardInterrupt(hint) from stop
+
+
 def _solve_besides(
     experiment: Experiment,
     folder: Path,
@@ -148,8 +169,10 @@ def _say_validation(folder: Path, videos: Sequence[Annotation], device: torch.de
     checkpoints = [checkpoint_in(part) for part in trained_parts(folder)]
     *of_each, together = draw_confusion(folder, checkpoints, videos, device)
     if len(of_each) > 1:
-        shares = (100 * one.top1 for one in (*of_each, together))
+        heatmaps, coordinates = of_each
+        shares = (100 * one.top1 for one in (heatmaps, coordinates, together))
         _LOGGER.info("validation, top-1 of one clip each: heatmaps %.1f %%, coordinates %.1f %%, both %.1f %%", *shares)
+        warn(no_help(heatmaps, coordinates, labels_of(videos), folder))
 
 
 def _begin(
@@ -172,6 +195,8 @@ def _begin(
         done, epochs = stopped.epochs_done, experiment.training.epochs
         whole = ": all are done already" if done >= epochs else ""
         _LOGGER.info("going on after epoch %d of %d%s", done, epochs, whole)
+        if whole:
+            return
     numbers = len(parts["training"]), len(parts["validation"])
     _LOGGER.info("%d videos to train on, %d to validate on; writing to %s", *numbers, folder)
     if precision is not None:

@@ -80,7 +80,7 @@ def visualize(
         size: Rows and columns of a heatmap.
         sigma: Spread of keypoints and limbs, in pixels of a heatmap.
         model: Whose decision: a checkpoint file, a work directory of posec3d train or a published name; without it the
-            two of the package together. Given several times, the first explains what all of them say.
+            two of the package together. Of several networks, what all say is explained by the one that is surest of it.
         action: Tell what speaks for this action instead of the likeliest.
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
         skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
@@ -243,7 +243,8 @@ def _draw_decision(
     strongest = ", ".join(
         f"{name.replace('_', ' ')} {share:.0%}" for name, share in strongest_keypoints(explained.importance, skeleton)
     )
-    print(f"{video.name}: {said}, for which spoke {strongest or 'nothing'}")
+    to_whom = f", to the network {explained.network}" if recognizer.num_networks > 1 else ""
+    print(f"{video.name}: {said}, for which spoke {strongest or 'nothing'}{to_whom}")
 
     poses = annotation.poses(explained.frames)
     pictures = []
@@ -255,7 +256,7 @@ def _draw_decision(
                 progress.advance()
         poses = Poses(crop.place(poses.keypoints, crop.size), poses.scores, crop.size)
     # The class first, as long names lose their end.
-    title = f"why {said}: {video.name}"
+    title = f"why {said}{to_whom}: {video.name}"
     if path.suffix.lower() == ".png":
         numbers = explained.frames.tolist()
         drawn = importance_sheet(poses, explained.importance, skeleton, frames=numbers, pictures=pictures, title=title)

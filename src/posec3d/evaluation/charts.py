@@ -70,8 +70,10 @@ def save_confusion_matrix(
     scores: Float[np.ndarray, "N K"],
     labels: Int[np.ndarray, " N"],
     classes: Sequence[str] | None = None,
+    *,
+    whose: str = "",
 ) -> None:
-    """Draw as a PNG what the videos of each class (row, as shares of it) are taken for (column).
+    """Draw as a PNG what the videos of each class (row, as shares of it) are taken for (column), and by `whose` words.
 
     Up to 80 classes stand by name, or by number without `classes`; up to 25 have percentages in their cells. The most
     frequent confusions are listed beside. Raises ValueError as `measure` does.
@@ -95,9 +97,8 @@ def save_confusion_matrix(
     axes = figure.add_axes(((0.5 + room) / width, (0.5 + room) / height, side / width, side / height))
     # The square root shows one confusion in a hundred beside classes that are all right.
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1), interpolation="nearest")
-    axes.set_title(
-        f"top-1 {accuracy.top1:.1%}, mean class {accuracy.mean_class:.1%}, {accuracy.num_videos} videos", loc="left"
-    )
+    measured = f"top-1 {accuracy.top1:.1%}, mean class {accuracy.mean_class:.1%}, {accuracy.num_videos} videos"
+    axes.set_title(f"{whose}: {measured}" if whose else measured, loc="left")
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class; colour: share of its videos")
     if named:

@@ -54,6 +54,15 @@ def measure(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> 
     )
 
 
+def log_likelihood(probabilities: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> float:
+    """Return the mean natural logarithm of the probability of each video's label: 0 at most, the higher the better.
+
+    A probability of nothing counts as 1e-9.
+    """
+    of_labels = np.take_along_axis(np.asarray(probabilities, np.float64), labels[:, None], axis=1)
+    return float(np.log(np.maximum(of_labels, 1e-9)).mean())
+
+
 def confusion(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, "K K"]:
     """Count videos by label (row) and prediction (column)."""
     matrix = multiclass_confusion_matrix(torch.from_numpy(scores.argmax(1)), torch.from_numpy(labels), scores.shape[1])

@@ -31,8 +31,7 @@ class Curve:
 
 
 def measure_robustness(
-    model: Recognizer | ClipNetwork,
-    card: ModelCard,
+    networks: Sequence[tuple[Recognizer | ClipNetwork, ModelCard]],
     videos: Sequence[Annotation],
     *,
     device: torch.device,
@@ -41,23 +40,25 @@ def measure_robustness(
     seed: int = 0,
     advance: Callable[[int], object] = lambda _: None,
 ) -> list[Curve]:
-    """Score videos at every level of every perturbation, and return a curve for each.
+    """Score videos at every level of every perturbation by networks together, and return a curve for each.
 
     A video is perturbed alike whatever the number of clips: by (seed, its place). `advance` is called with the number
-    of videos done after each batch; there are `num_passes` times as many as videos in all.
+    of videos done after each batch; there are `num_passes` times as many as videos in all, for each network.
     """
     labels = labels_of(videos)
 
     def accuracy(perturbation: Perturbation | None, level: float) -> tuple[float, float]:
         changed = videos if perturbation is None else _changed(videos, perturbation, level, seed)
-        batches = views_loader(card, changed, num_clips=num_clips, mirrored=mirrored, batch_size=8)
-        scores = score_videos(model, card, batches, device=device, views_at_once=16, advance=advance)
-        measured = measure(scores, labels)
+        of_each = []
+        for model, card in networks:
+            batches = views_loader(card, changed, num_clips=num_clips, mirrored=mirrored, batch_size=8)
+            of_each.append(score_videos(model, card, batches, device=device, views_at_once=16, advance=advance))
+        measured = measure(np.mean(of_each, axis=0), labels)
         return measured.top1, measured.mean_class
 
     clean = accuracy(None, 0.0)
     curves = []
-    for perturbation in perturbations(card.heatmaps.skeleton, videos):
+    for perturbation in perturbations(networks[0][1].heatmaps.skeleton, videos):
         values = [clean, *(accuracy(perturbation, level) for level in perturbation.levels)]
         top1, mean_class = (tuple(column) for column in zip(*values, strict=True))
         levels = (0.0, *perturbation.levels)

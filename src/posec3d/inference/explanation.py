@@ -29,13 +29,14 @@ class Explanation:
 
     `importance` is what each keypoint of the video's `frames` adds to the log-odds of the class against all others:
     positive speaks for it, negative against, and a missing keypoint neither. Frames that no clip looked at are not
-    among `frames`, which go up.
+    among `frames`, which go up. `network` says which of several it spoke to.
     """
 
     importance: Float32[np.ndarray, "M T V"]
     frames: Int64[np.ndarray, " T"]
     label: int
     probability: float
+    network: str = ""
 
 
 def explain(
@@ -49,8 +50,7 @@ def explain(
 
     Raises ValueError for a label that the network does not know.
     """
-    if label is not None and not 0 <= label < card.num_classes:
-        raise ValueError(f"label {label} cannot be explained: the network knows classes 0..{card.num_classes - 1}")
+    check_label(label, card)
     clips = card.clips
     is_rocket = isinstance(model, PoseRocket)
     views = scored_views(
@@ -81,6 +81,12 @@ def explain(
         parts, label, probability = _by_gradient(model, keypoints, scores, of_frames, clips.test_canvas, label)
     importance = parts[: video.keypoints.shape[0]].cpu().numpy()
     return Explanation(importance, frames.astype(np.int64), label, probability)
+
+
+def check_label(label: int | None, card: ModelCard) -> None:
+    """Raise ValueError for a label that the network does not know."""
+    if label is not None and not 0 <= label < card.num_classes:
+        raise ValueError(f"label {label} cannot be explained: the network knows classes 0..{card.num_classes - 1}")
 
 
 def _by_gradient(

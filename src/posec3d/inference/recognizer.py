@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from posec3d.export.description import Target
 from posec3d.export.networks import ClipNetwork
 from posec3d.inference.agreement import check_together
 from posec3d.inference.explanation import Explanation
+from posec3d.inference.explanation import check_label
 from posec3d.inference.explanation import explain
 from posec3d.inference.network_choice import Arithmetic
 from posec3d.inference.network_choice import networks_together
@@ -85,6 +87,11 @@ class ActionRecognizer:
     def most_people(self) -> int | None:
         """How many people are looked at together, at most, by the network that looks at fewest; None: at everybody."""
         return min((most for scorer in self._scorers if (most := scorer.card.most_people) is not None), default=None)
+
+    @property
+    def num_networks(self) -> int:
+        """How many networks answer together."""
+        return len(self._scorers)
 
     @property
     def model(self) -> Recognizer | ClipNetwork:
@@ -171,15 +178,24 @@ class ActionRecognizer:
         """Tell which keypoints and moments speak for a class, the likeliest one without `label`.
 
         Which one that is, and how likely, is what `recognize` answers; of several networks, what all say together. What
-        speaks for it tells the first network.
+        speaks for it tells the one that is surest of it, among those with the keypoints of the first.
         """
         annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
-        if not isinstance(self.model, Recognizer):
-            raise ValueError("an exported file only answers and explains nothing; give the checkpoint it was made of")
-        (probabilities,) = self.probabilities([annotation])
+        check_label(label, self.card)
+        of_each = [scorer.probabilities([annotation], num_clips=None, mirrored=True)[0] for scorer in self._scorers]
+        probabilities = np.mean(of_each, axis=0)
         label = int(probabilities.argmax()) if label is None else label
-        explained = explain(self.model, self.card, annotation, label)
-        return replace(explained, probability=float(probabilities[label]))
+        body = self.card.heatmaps.skeleton.keypoints
+        networks = [
+            (float(own[label]), scorer.model, scorer.card, repr(scorer))
+            for own, scorer in zip(of_each, self._scorers, strict=True)
+            if isinstance(scorer.model, Recognizer) and scorer.card.heatmaps.skeleton.keypoints == body
+        ]
+        if not networks:
+            raise ValueError("an exported file only answers and explains nothing; give the checkpoint it was made of")
+        _, model, card, network = max(networks, key=itemgetter(0))
+        explained = explain(model, card, annotation, label)
+        return replace(explained, probability=float(probabilities[label]), network=network)
 
     def fitting(self, video: PosedVideo) -> PosedVideo:
         """Return the video with identities and with the keypoints of the model's skeleton, without NaN."""

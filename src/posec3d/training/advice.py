@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Mapping
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -12,9 +13,11 @@ from jaxtyping import Int
 from posec3d.annotations import Annotation
 from posec3d.annotations.columns import labels_of
 from posec3d.annotations.columns import names_of
+from posec3d.evaluation.metrics import Accuracy
 from posec3d.evaluation.metrics import confusion
 from posec3d.experiment import Experiment
 from posec3d.experiment import Training
+from posec3d.trained import COORDINATES_FOLDER
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,15 +55,23 @@ def chance_level(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]
 
     Chance is what answering always with the commonest class gives, and two standard deviations more.
     """
-    matrix = confusion(scores, labels)
-    right, commonest = matrix.trace() / len(labels), matrix.sum(1).max() / len(labels)
-    deviation = (commonest * (1 - commonest) / len(labels)) ** 0.5
-    if right >= min(commonest + _DEVIATIONS * deviation, 1):
+    right, commonest = confusion(scores, labels).trace() / len(labels), _share_of_commonest(labels)
+    if _is_above_chance(right, labels):
         return None
     return (
         f"after epoch {epoch}, accuracy ({right:.1%}) is not above always answering one class ({commonest:.1%}): look "
         "for wrong labels and poses with `posec3d check` and `posec3d visualize`, train longer, or lower "
         "training.learning_rate"
+    )
+
+
+def no_help(heatmaps: Accuracy, coordinates: Accuracy, labels: Int[np.ndarray, " N"], work_dir: Path) -> str | None:
+    """Return what to do if, of two networks, the one on heatmaps guesses and the other does not; None otherwise."""
+    if _is_above_chance(heatmaps.top1, labels) or not _is_above_chance(coordinates.top1, labels):
+        return None
+    return (
+        "the network on heatmaps is no better than guessing, and makes the answers of the other less sure: train "
+        f"longer, or ask the other alone, --model {work_dir / COORDINATES_FOLDER}"
     )
 
 
@@ -73,8 +84,8 @@ def never_answered(
     if not never:
         return None
     return (
-        f"no validation video is taken for {_some_classes(experiment, never)}: look into confusion_matrix.png; more "
-        "videos help, or training.class_weights, which shows a class more often"
+        f"the network on heatmaps takes no validation video for {_some_classes(experiment, never)}: more videos help, "
+        "longer training, or training.class_weights, which shows a class more often"
     )
 
 
@@ -89,6 +100,16 @@ def warn(*sentences: str | None) -> bool:
     for sentence in found:
         _LOGGER.warning("warning: %s", sentence)
     return bool(found)
+
+
+def _is_above_chance(right: float, labels: Int[np.ndarray, " N"]) -> bool:
+    commonest = _share_of_commonest(labels)
+    deviation = (commonest * (1 - commonest) / len(labels)) ** 0.5
+    return bool(right >= min(commonest + _DEVIATIONS * deviation, 1))
+
+
+def _share_of_commonest(labels: Int[np.ndarray, " N"]) -> float:
+    return float(np.bincount(labels).max() / len(labels))
 
 
 def _shared_videos(parts: Mapping[str, Sequence[Annotation]]) -> list[str]:
@@ -134,8 +155,9 @@ def _few_steps(experiment: Experiment, num_videos: int, num_devices: int) -> lis
     steps = settings.epochs * an_epoch
     if steps >= _FEWEST_STEPS_IN_ALL or experiment.network.backbone == "rocket" or experiment.init is not None:
         return []
+    are = "epoch is" if settings.epochs == 1 else "epochs are"
     return [
-        f"{settings.epochs} epochs are {steps} steps in all, and a network seldom learns in less than "
+        f"{settings.epochs} {are} {steps} steps in all, and a network seldom learns in less than "
         f"{_FEWEST_STEPS_IN_ALL}: take --epochs {math.ceil(_FEWEST_STEPS_IN_ALL / an_epoch)} or more"
     ]
 

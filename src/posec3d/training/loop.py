@@ -26,6 +26,7 @@ from posec3d.clips.dataset import EpochOrder
 from posec3d.clips.dataset import TrainingClips
 from posec3d.clips.dataset import collate
 from posec3d.clips.pipeline import train_clip
+from posec3d.evaluation.metrics import log_likelihood
 from posec3d.evaluation.metrics import measure
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
@@ -48,6 +49,7 @@ from posec3d.training.optimization import say_learning_rate
 from posec3d.training.reporting import EpochReport
 from posec3d.training.reporting import Reporter
 from posec3d.training.state import TrainingState
+from posec3d.training.state import digest_of
 from posec3d.training.state import load_state
 from posec3d.training.state import refuse_other_run
 from posec3d.training.state import save_state
@@ -91,9 +93,10 @@ def train(
     learning_rate = settings.scaled_learning_rate(fabric.world_size)
     optimizer = make_optimizer(settings, model, learning_rate)
 
+    digest = digest_of(train_videos, val_videos)
     state = load_state(work_dir) if resume else None
     if state is not None:
-        refuse_other_run(state, experiment, seed=seed, fabric=fabric, path=work_dir)
+        refuse_other_run(state, experiment, seed=seed, videos=digest, fabric=fabric, path=work_dir)
         model.load_state_dict(state.weights)
     epochs_done, best = (state.epochs_done, state.best) if state else (0, None)
 
@@ -121,7 +124,7 @@ def train(
     kept = model if average is None else average.model
 
     val_labels = labels_of(val_videos or ())
-    if fabric.is_global_zero:
+    if fabric.is_global_zero and epochs_done < settings.epochs:
         say_learning_rate(settings, fabric.world_size)
     with Reporter(
         work_dir,
@@ -140,13 +143,17 @@ def train(
             due = epoch % settings.validate_every == 0 or epoch == settings.epochs
             scores = _scored(experiment, kept, val_videos, fabric) if val_videos is not None and due else None
             accuracy = None if scores is None else measure(scores, val_labels)
-            value = None if accuracy is None else getattr(accuracy, settings.best_by)
+            # Of few videos as many are right in one epoch as in another: then it counts how sure the network is.
+            value = None
+            if scores is not None:
+                value = (getattr(accuracy, settings.best_by), log_likelihood(scores, val_labels))
             is_best = value is not None and (best is None or value > best)
             best = value if is_best else best
             share = settings.learning_rate_share(epoch * len(clips), settings.epochs * len(clips))
             seconds = time.perf_counter() - started
             # Before the state: a resumed run takes lines after its state out again, but could not put one in.
-            reporter.epoch(EpochReport(epoch, loss, learning_rate * share, seconds, accuracy, is_best))
+            report = EpochReport(epoch, loss, learning_rate * share, seconds, accuracy, is_best)
+            reporter.log(report)
             if fabric.is_global_zero:
                 if is_best:
                     save_checkpoint(work_dir / BEST_FILE, kept.state_dict(), card)
@@ -164,15 +171,20 @@ def train(
                         optimizer=optimizer.state_dict(),
                         average=None if average is None else average.state_dict(),
                         loss_scaler=fabric.strategy.precision.state_dict(),
+                        videos=digest,
                     ),
                 )
+            # After the state: who reads it may stop, and go on from there.
+            reporter.say(report)
             if scores is not None and fabric.is_global_zero:
                 if not warned and worth_judging(experiment, epoch, epoch * len(clips)):
                     warned = warn(chance_level(scores, val_labels, epoch))
                 if epoch == settings.epochs and not warned:
                     warn(never_answered(experiment, scores, val_labels))
             fabric.barrier()
-    return TrainingResult(work_dir / BEST_FILE if best is not None else None, work_dir / LAST_FILE, best)
+    if best is None:
+        return TrainingResult(None, work_dir / LAST_FILE, None)
+    return TrainingResult(work_dir / BEST_FILE, work_dir / LAST_FILE, best[0])
 
 
 def _train_epoch(

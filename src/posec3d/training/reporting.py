@@ -84,9 +84,9 @@ class Reporter:
         self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
         self._bar.update()
 
-    def epoch(self, report: EpochReport) -> None:
-        """Say, log and plot one epoch."""
-        if self.silent or self._writer is None:
+    def say(self, report: EpochReport) -> None:
+        """Say what came of one epoch, in a line."""
+        if self.silent:
             return
         validation = "" if report.validation is None else f"  {report.validation}"
         _LOGGER.info(
@@ -99,6 +99,11 @@ class Reporter:
             validation,
             "  best so far" if report.is_best else "",
         )
+
+    def log(self, report: EpochReport) -> None:
+        """Write and plot one epoch."""
+        if self.silent or self._writer is None:
+            return
         with (self.work_dir / LOG_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(report)) + "\n")
         self._writer.add_scalar("train/loss", report.loss, report.epoch)
@@ -146,7 +151,8 @@ def draw_confusion(
         batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=16)
         of_each.append(score_videos(model.to(device), card, batches, device=device, views_at_once=16))
     together = np.mean(of_each, axis=0)
-    save_confusion_matrix(work_dir / CONFUSION_FILE, together, labels, card.classes)
+    whose = "both networks" if len(of_each) > 1 else ""
+    save_confusion_matrix(work_dir / CONFUSION_FILE, together, labels, card.classes, whose=whose)
     return [measure(scores, labels) for scores in (*of_each, together)]
 
 

@@ -1,5 +1,8 @@
 """What a stopped training needs to go on as if it had not stopped."""
 
+import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +12,9 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from posec3d.annotations import Annotation
+from posec3d.annotations.columns import labels_of
+from posec3d.annotations.columns import names_of
 from posec3d.config_files import differing_options
 from posec3d.experiment import Experiment
 from posec3d.experiment import experiment_json
@@ -23,10 +29,10 @@ STATE_FILE = "resume.pth"
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A training at the end of an epoch. `best` is the best validation accuracy so far, None before the first.
+    """A training at the end of an epoch. `best` is the best validation so far, accuracy and log-likelihood, or None.
 
-    `loss_scaler` is that of fp16, empty for another precision. It and `precision` are None in files of versions that
-    did not write them.
+    `videos` is a digest of those trained and validated on: see `digest_of`. `loss_scaler` is that of fp16, empty for
+    another precision. They and `precision` are None in files of versions that did not write them.
     """
 
     experiment: Experiment
@@ -34,11 +40,12 @@ class TrainingState:
     num_devices: int
     precision: str | None
     epochs_done: int
-    best: float | None
+    best: tuple[float, float] | None
     weights: dict[str, Tensor]
     optimizer: dict[str, Any]
     average: dict[str, Any] | None = None
     loss_scaler: dict[str, Any] | None = None
+    videos: str | None = None
 
 
 def save_state(work_dir: Path, state: TrainingState) -> None:
@@ -59,13 +66,28 @@ def load_state(work_dir: Path) -> TrainingState:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         experiment = TypeAdapter(Experiment).validate_json(content.pop("experiment"))
+        if isinstance(content["best"], float):  # As earlier versions wrote it.
+            content["best"] = (content["best"], -math.inf)
         return TrainingState(experiment=experiment, **{"precision": None, **content})
     except Exception as error:  # torch.load has no error of its own for a file that is damaged.
         raise ValueError(f"{path}: a damaged state, which cannot be resumed; start without --resume") from error
 
 
-def refuse_other_run(state: TrainingState, experiment: Experiment, *, seed: int, fabric: "Fabric", path: Path) -> None:
-    """Raise ValueError when a state was made with other settings than those asked for: it would not be one training."""
+def digest_of(train_videos: Sequence[Annotation], val_videos: Sequence[Annotation] | None) -> str:
+    """Return what differs as soon as other videos are trained or validated on, in another order, or labelled anew."""
+    digest = hashlib.sha256()
+    for videos in (train_videos, val_videos or ()):
+        digest.update(repr((names_of(videos), labels_of(videos).tolist())).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def refuse_other_run(
+    state: TrainingState, experiment: Experiment, *, seed: int, videos: str, fabric: "Fabric", path: Path
+) -> None:
+    """Raise ValueError when a state was made with other settings than those asked for: it would not be one training.
+
+    `videos` is the digest of those asked for.
+    """
     differing = differing_options(state.experiment, experiment)
     if state.seed != seed:
         differing.append(f"--seed ({state.seed} before, {seed} asked for)")
@@ -73,6 +95,11 @@ def refuse_other_run(state: TrainingState, experiment: Experiment, *, seed: int,
         differing.append(f"--devices ({state.num_devices} before, {fabric.world_size} asked for)")
     if state.precision not in (None, precision_of(fabric)):
         differing.append(f"--precision ({state.precision} before, {precision_of(fabric)} asked for)")
+    if not differing and state.videos not in (None, videos):
+        raise ValueError(
+            f"{path / STATE_FILE}: was made with other videos or labels than "
+            f"{experiment.data.train.annotations} has now; start anew without --resume, or put the file back"
+        )
     if differing:
         raise ValueError(
             f"{path / STATE_FILE}: was made with other settings: {', '.join(differing)}; "
