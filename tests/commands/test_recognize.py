@@ -222,8 +222,8 @@ def test_a_folder_is_recognised_video_by_video_and_one_bad_video_stops_nothing(r
     done = run("posec3d", "recognize", "many", "--json", "all.json", status=2)
 
     assert [line.split(":")[0] for line in done.stdout.splitlines()[::2]] != []
-    assert "1 of 3 videos failed" in done.stderr
-    assert "broken.mp4" in done.stderr
+    assert "1 of 3 videos failed; beside each stands why" in done.stderr
+    assert "  many/broken.mp4: " in done.stderr
     content = json.loads((tmp_path / "all.json").read_text())
     assert len(content["videos"]) == 2
     assert [Path(one["source"]).name for one in content["failed"]] == ["broken.mp4"]

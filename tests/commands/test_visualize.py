@@ -163,7 +163,9 @@ def test_a_decision_of_several_models_is_what_they_say_together(clip, here, mode
     for models in ((model, "sure.safetensors"), ("sure.safetensors", model)):
         words = [word for name in models for word in ("--model", name)]
         assert main(["visualize", clip, "--what", "decision", *words, "--out", "two.png"]) == 0
-        assert capsys.readouterr().out.startswith(f"clip.mp4: {card.class_name(label)} (")
+        said = capsys.readouterr().out
+        assert said.startswith(f"clip.mp4: {card.class_name(label)} (")
+        assert said.endswith(", as slowonly on keypoint heatmaps sees it\n")
 
 
 def test_a_decision_is_drawn_on_the_frames_that_the_network_saw(clip, here, model):

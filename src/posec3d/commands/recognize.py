@@ -166,10 +166,7 @@ def recognize(
     if not num_videos and not failures:
         raise ValueError(f"{shown(found[0])}: holds no video")
     if failures:
-        raise ValueError(
-            f"{len(failures)} of {max(len(found), num_videos)} videos failed: "
-            + "; ".join(one["error"] for one in failures)
-        )
+        raise ValueError(f"{len(failures)} of {max(len(found), num_videos)} videos failed; beside each stands why")
 
 
 @contextmanager
@@ -190,6 +187,7 @@ def _noted(
         video = {} if name is None else {"video": name}
         failures.append({"source": shown(source), **video, "error": failure_told(source, error)})
         _say(f"{name or shown(source)}: failed", files=True)
+        _LOGGER.error("  %s", failures[-1]["error"])
 
 
 def _say(text: str, *, files: bool) -> None:

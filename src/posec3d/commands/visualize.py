@@ -151,6 +151,7 @@ def _check_out(out: Path | None, source: "Source") -> None:
     from posec3d.video.visualization import FIGURE_SUFFIXES
 
     if out is None:
+        check_output("--out", Path("figures.mp4"), ())
         return
     if out.suffix.lower() not in FIGURE_SUFFIXES:
         raise ValueError(f"--out {out}: end it in {', '.join(FIGURE_SUFFIXES[:-1])} or {FIGURE_SUFFIXES[-1]}")
@@ -243,8 +244,8 @@ def _draw_decision(
     strongest = ", ".join(
         f"{name.replace('_', ' ')} {share:.0%}" for name, share in strongest_keypoints(explained.importance, skeleton)
     )
-    to_whom = f", to the network {explained.network}" if recognizer.num_networks > 1 else ""
-    print(f"{video.name}: {said}, for which spoke {strongest or 'nothing'}{to_whom}")
+    by_whom = f", as {explained.network} sees it" if recognizer.num_networks > 1 else ""
+    print(f"{video.name}: {said}, for which spoke {strongest or 'nothing'}{by_whom}")
 
     poses = annotation.poses(explained.frames)
     pictures = []
@@ -256,7 +257,7 @@ def _draw_decision(
                 progress.advance()
         poses = Poses(crop.place(poses.keypoints, crop.size), poses.scores, crop.size)
     # The class first, as long names lose their end.
-    title = f"why {said}{to_whom}: {video.name}"
+    title = f"why {said}{by_whom}: {video.name}"
     if path.suffix.lower() == ".png":
         numbers = explained.frames.tolist()
         drawn = importance_sheet(poses, explained.importance, skeleton, frames=numbers, pictures=pictures, title=title)

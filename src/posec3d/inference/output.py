@@ -42,7 +42,8 @@ def segment_line(segment: Segment, *, top: int, timeline: bool) -> str:
     """Return one line of text: when, who, what, and what else it may be."""
     best = segment.top(top)
     said = segment.action if segment.action == best[0][0] else f"{segment.action}: {best[0][0]}"
-    others = ", ".join(f"{name} {share:.0%}" for name, share in best[1:])
+    # 0 % and less is no other answer.
+    others = ", ".join(f"{name} {share:.0%}" for name, share in best[1:] if share >= 0.005)
     # A tenth of a second cannot tell short windows apart.
     digits = 1 if segment.end_seconds - segment.start_seconds >= 0.2 else 2
     time = f"{segment.start_seconds:6.{digits}f} - {segment.end_seconds:.{digits}f} s  " if timeline else ""

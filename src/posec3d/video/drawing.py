@@ -75,9 +75,10 @@ def colour_motion(
     """
     shares = np.clip(speeds.max(1) / brightest[1], 0, 1)
     mixture = np.einsum("dhw,dc->hwc", shares, np.array(_DIRECTIONS, np.float32))
-    fastest = shares.max(0)[..., None]
+    # The square root, as slow ones would be lost in black.
+    fastest = np.sqrt(shares.max(0)[..., None])
     moving = mixture / np.maximum(shares.sum(0), 1e-6)[..., None]
-    still = np.clip(keypoints.max(0) / brightest[0], 0, 1)[..., None] * _STILL
+    still = np.sqrt(np.clip(keypoints.max(0) / brightest[0], 0, 1)[..., None]) * _STILL
     return _enlarged(np.round(fastest * moving + (1 - fastest) * still).astype(np.uint8), size)
 
 
