@@ -281,7 +281,10 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path, monkeypatch):
             ("train", "--annotations", "my.pkl", "--skeleton", "penn13"),
             "has 17 keypoints, but skeleton 'penn13' has 13",
         ),
-        (("train", "--annotations", "my.pkl", "--train-split", "x"), "no split 'x'; splits in the file: train, val"),
+        (
+            ("train", "--annotations", "my.pkl", "--train-split", "x"),
+            r"full trains the other\) posec3d: my.pkl: no split 'x'; splits in the file: train, val",
+        ),
         (("train", "--annotations", "empty.pkl"), "empty.pkl: has no videos"),
         (("train", "--annotations", "my.pkl", "--resume"), "nothing to resume here"),
         (("train", "--annotations", "my.pkl", "--no-validate", "--test-best"), "--test-best needs what --no-validate"),

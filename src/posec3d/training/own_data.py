@@ -74,6 +74,8 @@ def experiment_for(
     if classes is not None and names is not None:
         _refuse_other_classes(classes, names, annotations)
     train, val, test = _splits(annotations, train_split, val_split)
+    for name in (train, val):
+        annotations.split(name)  # Which refuses one that is not there, before anything is said of it.
     num_classes = len(names) if names else 1 + largest
     if num_classes < 2:
         raise ValueError(f"{path}: has one class only; give a second one, such as moments in which nothing happens")
