@@ -93,11 +93,13 @@ def test_a_checkpoint_draws_what_it_takes_videos_for(tmp_path, monkeypatch):
     save_checkpoint(tmp_path / "best.safetensors", build_model(card).state_dict(), card)
     videos = make_annotations(7, seed=0, motions=card.classes).annotations
     calls = []
-    monkeypatch.setattr(reporting, "save_confusion_matrix", lambda *given: calls.append(given))
+    monkeypatch.setattr(reporting, "save_confusion_matrix", lambda *given, whose: calls.append((*given, whose)))
 
     alone, together = draw_confusion(tmp_path, [tmp_path / "best.safetensors"], videos, torch.device("cpu"))
+    draw_confusion(tmp_path, [tmp_path / "best.safetensors"] * 2, videos, torch.device("cpu"))
 
-    ((path, scores, labels, classes),) = calls
+    (path, scores, labels, classes, whose), (*_, of_two) = calls
+    assert (whose, of_two) == ("", "both networks")
     assert alone == together == measure(scores, labels)
     assert (path.name, scores.shape, classes) == ("confusion_matrix.png", (7, 3), card.classes)
     np.testing.assert_array_equal(labels, [video.label for video in videos])
