@@ -78,9 +78,9 @@ def train(
     posec3d train --annotations my.pkl --classes labels.txt --epochs 30 --resume
 
     The work directory gets best.safetensors and last.safetensors, config.py, log.jsonl, learning_curves.png,
-    confusion_matrix.png of the best weights, curves for TensorBoard, and the state that --resume goes on from; from an
+    confusion_matrix.png of what it answers, curves for TensorBoard, and the state that --resume goes on from; from an
     annotation file of up to 2,000 training videos also coordinates/, a second network that is solved for in seconds
-    to minutes. `--model WORK_DIR` of recognize, stream and visualize asks both.
+    to minutes. `--model WORK_DIR` of recognize, stream and visualize asks both, as do test and robustness.
 
     Args:
         config: A config file; those that come with the package also by their name alone.
