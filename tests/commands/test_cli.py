@@ -39,3 +39,15 @@ def test_reading_stops_quietly_when_nobody_listens(tmp_path):
     )
 
     assert done.stderr == ""
+
+
+def test_a_command_that_is_stopped_while_it_ends_says_nothing():
+    program = (
+        "import atexit, os, signal, sys\n"
+        "from posec3d.cli import run\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "sys.exit(run(['--version']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("posec3d ")
+    assert done.stderr == ""

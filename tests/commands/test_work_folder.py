@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from posec3d.checkpoints import read_checkpoint
 from posec3d.cli import main
+from posec3d.evaluation import robustness
 from posec3d.evaluation.metrics import measure
 from posec3d.training import loop
 from posec3d.training.advice import no_help
@@ -99,6 +101,21 @@ def test_the_networks_of_a_folder_are_made_worse_together(made_up, tmp_path, mon
     content = json.loads((tmp_path / "worse.json").read_text())
     together = capsys.readouterr().out.split("both together:")[1]
     assert f"top1_acc: {content['curves'][0]['top1'][0]:.4f}" in together
+
+
+def test_the_precision_asked_for_is_that_around_both_networks(made_up, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(WORDS) == 0
+    used = []
+
+    def look(*_, **__):
+        used.append(torch.is_autocast_enabled("cpu"))
+        raise ValueError("seen")
+
+    monkeypatch.setattr(robustness, "measure_robustness", look)
+    assert main(["robustness", "work_dirs/my", "--precision", "bf16"]) == 2
+    assert main(["robustness", "work_dirs/my"]) == 2
+    assert used == [True, False]
 
 
 def test_going_on_solves_for_nothing_anew(made_up, tmp_path, monkeypatch, capsys):

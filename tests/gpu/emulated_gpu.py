@@ -111,12 +111,10 @@ class _Everything(TorchDispatchMode):
         if there and here and func not in _BETWEEN_DEVICES:
             raise RuntimeError(f"{func}: expected all tensors to be on the same device, but found {NAME}:0 and cpu")
 
-        def computed(*plain: Any, **named: Any) -> Any:
-            on_processor = {"device": torch.device("cpu"), "pin_memory": False}
-            return func(*plain, **{name: on_processor.get(name, value) for name, value in named.items()})
-
         plain, named = tree_map_only(GpuTensor, lambda tensor: tensor.values, (args, kwargs))
-        result = computed(*plain, **named)
+        if asked is not None:
+            named = {**named, "device": torch.device("cpu")}
+        result = func(*plain, **named)
         if func is _ATEN.copy_.default and not isinstance(args[0], GpuTensor):
             return args[0]
         if func is _ATEN._to_copy.default:

@@ -22,6 +22,8 @@ from posec3d.commands.tested import what_to_test
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lightning_fabric import Fabric
+
     from posec3d.annotations import Annotation
     from posec3d.checkpoints import Recognizer
     from posec3d.experiment import ModelCard
@@ -86,13 +88,15 @@ def robustness(
     if clips < 1:
         raise ValueError(f"--clips {clips}: take at least 1")
     networks: list[tuple[Recognizer | ClipNetwork, ModelCard]] = []
+    fabrics: list[Fabric] = []
     videos: Sequence[Annotation] = ()
     for config_file, weights in parts_to_test(config, checkpoint):
         given_card, path, of_config = what_to_test(config_file, weights, annotations, split, cfg_options)
-        # The second of a work directory, on coordinates, has one precision.
+        # The second of a work directory, on coordinates, has one precision, whatever is said around it.
         used = "fp32" if networks else precision
         network, card, fabric = scoring_network(path, given_card, device=device, runtime=None, precision=used)
         networks.append((network, card))
+        fabrics.append(fabric)
         if of_config is None:
             assert annotations is not None
             of_config = annotated_videos(annotations, split, card)
@@ -100,11 +104,11 @@ def robustness(
     if len(networks) > 1:
         _LOGGER.info("%s: its two networks together", config)
     total = num_passes(card) * len(networks) * len(videos)
-    with Progress(total, "video") as progress, fabric.autocast():
+    with Progress(total, "video") as progress, fabrics[0].autocast():
         curves = measure_robustness(
             networks,
             videos,
-            device=fabric.device,
+            device=fabrics[0].device,
             num_clips=clips,
             mirrored=mirrored,
             seed=seed,

@@ -244,7 +244,7 @@ def _draw_decision(
     strongest = ", ".join(
         f"{name.replace('_', ' ')} {share:.0%}" for name, share in strongest_keypoints(explained.importance, skeleton)
     )
-    by_whom = f", as {explained.network} sees it" if recognizer.num_networks > 1 else ""
+    by_whom = f", as {explained.network} sees it" if explained.network else ""
     print(f"{video.name}: {said}, for which spoke {strongest or 'nothing'}{by_whom}")
 
     poses = annotation.poses(explained.frames)

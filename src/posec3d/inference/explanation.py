@@ -29,7 +29,7 @@ class Explanation:
 
     `importance` is what each keypoint of the video's `frames` adds to the log-odds of the class against all others:
     positive speaks for it, negative against, and a missing keypoint neither. Frames that no clip looked at are not
-    among `frames`, which go up. `network` says which of several it spoke to.
+    among `frames`, which go up. `network` says to which of several it spoke.
     """
 
     importance: Float32[np.ndarray, "M T V"]

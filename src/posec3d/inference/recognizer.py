@@ -89,11 +89,6 @@ class ActionRecognizer:
         return min((most for scorer in self._scorers if (most := scorer.card.most_people) is not None), default=None)
 
     @property
-    def num_networks(self) -> int:
-        """How many networks answer together."""
-        return len(self._scorers)
-
-    @property
     def model(self) -> Recognizer | ClipNetwork:
         """The network; the first of several."""
         return self._scorers[0].model
@@ -195,7 +190,8 @@ class ActionRecognizer:
             raise ValueError("an exported file only answers and explains nothing; give the checkpoint it was made of")
         _, model, card, network = max(networks, key=itemgetter(0))
         explained = explain(model, card, annotation, label)
-        return replace(explained, probability=float(probabilities[label]), network=network)
+        told = network if len(self._scorers) > 1 else ""
+        return replace(explained, probability=float(probabilities[label]), network=told)
 
     def fitting(self, video: PosedVideo) -> PosedVideo:
         """Return the video with identities and with the keypoints of the model's skeleton, without NaN."""
