@@ -50,6 +50,7 @@ _LINES: dict[str, list[str]] = {
     "whole": ["augmentation.shortest_part=1"],
     "shortest0.5": ["augmentation.shortest_part=0.5"],
     "area0.3": ["clips.train_area=(0.3,1.0)"],
+    "nomirror": ["clips.train_mirror=0"],
     "nosmoothing": ["training.label_smoothing=0"],
     "mixup0.2": ["training.mixup=0.2"],
     "noaverage": ["training.average=0"],
