@@ -273,6 +273,17 @@ def test_other_videos_are_not_gone_on_with(tmp_path, fabric, videos):
             train(experiment(epochs=1), *others, work_dir=tmp_path, fabric=fabric, resume=True)
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_validation_is_not_begun_or_ended_in_between(tmp_path, fabric, videos, before):
+    train_videos, val_videos = videos
+    first, then = (val_videos, None) if before else (None, val_videos)
+    words = ("--validate before, --no-validate asked for", "--no-validate before, --validate asked for")
+    train(experiment(epochs=1), train_videos, first, work_dir=tmp_path, fabric=fabric)
+
+    with pytest.raises(ValueError, match=f"was made with other settings: validation .{words[not before]}"):
+        train(experiment(epochs=1), train_videos, then, work_dir=tmp_path, fabric=fabric, resume=True)
+
+
 def test_a_state_of_an_earlier_version_is_resumed(tmp_path, fabric, videos):
     train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric)
     state = torch.load(tmp_path / "resume.pth", weights_only=True)

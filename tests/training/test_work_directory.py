@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from posec3d.runtime.devices import start_fabric
+from posec3d.training.work_directory import check_work_directory
 from posec3d.training.work_directory import keep_others_out
+from posec3d.training.work_directory import move_earlier_run
 
 # A training with a worker, which outlives it for a moment: until its standard input is closed.
 KILLED = """
@@ -70,3 +72,54 @@ def test_where_files_cannot_be_locked_training_goes_on_with_a_warning(tmp_path, 
         pass
 
     assert "files cannot be locked here" in caplog.text
+
+
+def write(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+
+
+@pytest.mark.parametrize("left", ["config.py", "last.safetensors", "resume.pth", "coordinates/best.safetensors"])
+def test_what_is_left_of_a_run_is_moved_whatever_else_is_gone(tmp_path, left):
+    write(tmp_path, left, "notes.txt")
+
+    move_earlier_run(tmp_path)
+
+    assert (tmp_path / "previous-1" / left).read_text() == left
+    assert [path.name for path in tmp_path.iterdir() if path.name != "previous-1"] == ["notes.txt"]
+
+
+def test_a_folder_without_a_run_stays_as_it_is(tmp_path):
+    write(tmp_path, "coordinates/gps.csv", "log.jsonl")
+
+    move_earlier_run(tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["coordinates", "log.jsonl"]
+
+
+def test_a_run_of_which_half_was_moved_is_still_found(tmp_path, monkeypatch):
+    names = ["config.py", "best.safetensors", "last.safetensors", "resume.pth", "log.jsonl"]
+    write(tmp_path, *names)
+    moved = []
+
+    def rename(path, place):
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        moved.append(path.name)
+        os.replace(path, place)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(type(tmp_path), "rename", rename)
+        move_earlier_run(tmp_path)
+    move_earlier_run(tmp_path)
+
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+    assert {path.name for path in tmp_path.glob("previous-*/*")} == set(names)
+
+
+def test_weights_that_would_be_moved_away_are_no_start(tmp_path):
+    write(tmp_path, "best.safetensors")
+
+    with pytest.raises(ValueError, match="is of the earlier run in .*, which a new one there would move away"):
+        check_work_directory(tmp_path, tmp_path / "best.safetensors", resume=False)

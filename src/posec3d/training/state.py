@@ -74,11 +74,15 @@ def load_state(work_dir: Path) -> TrainingState:
 
 
 def digest_of(train_videos: Sequence[Annotation], val_videos: Sequence[Annotation] | None) -> str:
-    """Return what differs as soon as other videos are trained or validated on, in another order, or labelled anew."""
-    digest = hashlib.sha256()
-    for videos in (train_videos, val_videos or ()):
-        digest.update(repr((names_of(videos), labels_of(videos).tolist())).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+    """Return what differs as soon as other videos are trained or validated on, in another order, or labelled anew.
+
+    It is of two parts, with a colon between them: of those to train on, and of those to validate on, empty without any.
+    """
+    digests = []
+    for videos in (train_videos, val_videos):
+        said = "" if videos is None else repr((names_of(videos), labels_of(videos).tolist()))
+        digests.append(hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest() if said else "")
+    return ":".join(digests)
 
 
 def refuse_other_run(
@@ -95,7 +99,11 @@ def refuse_other_run(
         differing.append(f"--devices ({state.num_devices} before, {fabric.world_size} asked for)")
     if state.precision not in (None, precision_of(fabric)):
         differing.append(f"--precision ({state.precision} before, {precision_of(fabric)} asked for)")
-    if not differing and state.videos not in (None, videos):
+    before, now = ((digest or videos).partition(":") for digest in (state.videos, videos))
+    if before[0] == now[0] and "" in (before[2], now[2]) and before[2] != now[2]:
+        words = "--no-validate", "--validate"
+        differing.append(f"validation ({words[bool(before[2])]} before, {words[bool(now[2])]} asked for)")
+    if not differing and before != now:
         raise ValueError(
             f"{path / STATE_FILE}: was made with other videos or labels than "
             f"{experiment.data.train.annotations} has now; start anew without --resume, or put the file back"

@@ -88,10 +88,11 @@ def _is_locked_by_us(lock: FileLock) -> bool:
 
 
 def _earlier_run(folder: Path) -> list[Path]:
-    """Return what a training left in its work directory, and nothing that others keep there; empty without one."""
-    if not (folder / CONFIG_FILE).is_file():
+    """Return what a training left in its work directory, be it a part, and nothing that others keep there."""
+    marks = [CONFIG_FILE, BEST_FILE, LAST_FILE, STATE_FILE]
+    if not any((place / name).is_file() for place in (folder, folder / COORDINATES_FOLDER) for name in marks):
         return []
-    names = [CONFIG_FILE, BEST_FILE, LAST_FILE, STATE_FILE, LOG_FILE, BOARD_FOLDER, CURVES_FILE, CONFUSION_FILE]
-    names += [COORDINATES_FOLDER]
+    # A stop while they are moved leaves the config, so that the rest is found the next time.
+    names = [BEST_FILE, LAST_FILE, STATE_FILE, LOG_FILE, BOARD_FOLDER, CURVES_FILE, CONFUSION_FILE, COORDINATES_FOLDER]
     names += [f"{name}_scores.pkl" for name in ("best", "last")]
-    return [folder / name for name in names if (folder / name).exists()]
+    return [folder / name for name in (*names, CONFIG_FILE) if (folder / name).exists()]
