@@ -55,6 +55,16 @@ def test_the_protocol_of_a_config_wins(saved):
     assert load_model(path, other)[1].clips.test_clips == 1
 
 
+def test_a_config_whose_classes_are_in_another_order_is_refused(saved):
+    path, _ = saved
+    translated = ModelCard(**{**vars(card()), "classes": ("eins", "zwei", "drei", "vier")})
+    turned = ModelCard(**{**vars(card()), "classes": ("a", "c", "b", "d")})
+
+    assert load_model(path, translated)[1].classes == translated.classes
+    with pytest.raises(ValueError, match=r"its class 1 is 'b', and 'c' in the config; use the config it was trained"):
+        load_model(path, turned)
+
+
 def test_a_skeleton_of_ones_own_travels_with_the_weights(tmp_path):
     own = card(skeleton=get_skeleton("penn13"), kind="limb")
     save_checkpoint(tmp_path / "m.safetensors", build_model(own).state_dict(), own)

@@ -128,6 +128,7 @@ def test_other_files_must_mean_the_same_classes_and_that_of_training_may_be_name
         training_videos(named(("squat", "walk"), val=other))
     with pytest.raises(ValueError, match=message):
         videos_to_test(named(("squat", "walk"), test=other))
+    save_annotations(tmp_path / "annotations.pkl", replace(MADE_UP, classes=("gehen", "hocken")))
     assert len(training_videos(named(("walk", "squat"), val=other))[1]) == 4
     assert training_videos(named(("walk", "squat"), val=Source(annotations=file, split="val")))
 
@@ -137,3 +138,16 @@ def test_another_split_can_be_asked_for(file, given):
     asked = videos_to_test(experiment(*(Source(annotations=file, split=name) for name in given)), "val")
 
     assert ids(asked) == set(MADE_UP.splits["val"])
+
+
+def test_a_file_that_was_made_anew_with_other_labels_is_refused(tmp_path, file):
+    train = Source(annotations=file, split="train")
+    known = Experiment(data=Data(train=train, num_classes=2, classes=("squat", "walk")))
+    assert training_videos(known)
+    save_annotations(tmp_path / "annotations.pkl", replace(MADE_UP, classes=("walk", "squat")))
+
+    for read in (training_videos, videos_to_test):
+        with pytest.raises(ValueError, match=r"its class 0 is 'walk', and 'squat' in the config: the file"):
+            read(known)
+    in_other_words = Experiment(data=Data(train=train, num_classes=2, classes=("Kniebeuge", "gehen")))
+    assert training_videos(in_other_words)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from posec3d.models.pth_files import read_pth
 from posec3d.models.recognizer import PoseC3D
 from posec3d.models.rocket import PoseRocket
 from posec3d.runtime.files import replacing
+from posec3d.runtime.names import first_misplaced
 
 Recognizer = PoseC3D | PoseRocket
 _CARD = TypeAdapter(ModelCard)
@@ -127,6 +129,8 @@ def load_model(path: Path, card: ModelCard | None = None) -> tuple[Recognizer, M
             f"{path}: was trained on {_drawing(own)}, but the config draws {_drawing(card)}; "
             "use the config it was trained with"
         )
+    if own is not None and card is not None:
+        _check_order(own.classes or (), card.classes or (), path)
     model = build_any(chosen)
     load_weights(model, weights, path)
     if own is not None and card is not None and _strides(build_any(own)) != _strides(model):
@@ -135,6 +139,15 @@ def load_model(path: Path, card: ModelCard | None = None) -> tuple[Recognizer, M
             f"{chosen.network.temporal_strides}; use the config it was trained with"
         )
     return model.eval(), chosen
+
+
+def _check_order(known: Sequence[str], classes: Sequence[str], path: Path) -> None:
+    label = first_misplaced(known, classes)
+    if label is not None:
+        raise ValueError(
+            f"{path}: its class {label} is {known[label]!r}, and {classes[label]!r} in the config; use the config it "
+            "was trained with"
+        )
 
 
 def _strides(model: Recognizer) -> list[object]:

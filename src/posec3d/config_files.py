@@ -46,7 +46,10 @@ def load_experiment(path: Path, options: Sequence[str] = ()) -> Experiment:
 
 
 def find_config(path: Path) -> Path:
-    """Return a config file: the path as given, else the one of that name among those that come with the package."""
+    """Return a config file: the path as given, else the one of that name among those that come with the package.
+
+    These go by their name alone, and by where they are in the original, configs/skeleton/posec3d/NAME.py.
+    """
     if path.is_file() and path.suffix != ".py":
         raise ValueError(
             f"{path}: not a config file (.py); a config comes first, a checkpoint second, and an annotation file is "
@@ -54,7 +57,7 @@ def find_config(path: Path) -> Path:
         )
     if path.is_file():
         return path
-    for folder in _SHIPPED:
+    for folder in _SHIPPED if len(path.parts) == 1 or "configs" in path.parts else ():
         if (folder / f"{path.stem}.py").is_file():
             return folder / f"{path.stem}.py"
     shipped = sorted(file.stem for folder in _SHIPPED for file in folder.glob("*.py"))

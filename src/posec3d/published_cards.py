@@ -7,12 +7,15 @@ from typing import Literal
 
 from posec3d.checkpoints import network_of
 from posec3d.checkpoints import num_classes_of
+from posec3d.checkpoints import read_checkpoint
 from posec3d.class_names import class_names_of
 from posec3d.class_names import dataset_of
 from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
 from posec3d.experiment import ModelCard
+from posec3d.published import CHECKPOINTS
 from posec3d.published import PublishedFile
+from posec3d.published import find_published
 from posec3d.skeletons import get_skeleton
 
 
@@ -38,6 +41,14 @@ def card_of_published(file: PublishedFile, path: Path) -> ModelCard:
         num_classes=num_classes,
         classes=names if names is not None and len(names) == num_classes else None,
     )
+
+
+def card_of_weights(name: str, path: Path) -> ModelCard | None:
+    """Return the card of weights at `path` that go by `name`: their own, or the one published; None where none is."""
+    _, card = read_checkpoint(path)
+    if card is not None or Path(name).exists():
+        return card
+    return card_of_published(find_published(name, CHECKPOINTS)[0], path)
 
 
 def refuse_pictures(file: PublishedFile) -> None:

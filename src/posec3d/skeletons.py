@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from posec3d.runtime.names import first_misplaced
+
 # A side as a whole word of the name: "left_wrist", "l_wrist", "wrist_left", "wrist_l".
 _SIDE = re.compile(r"(?:^|(?<=_))(left|right|l|r)(?=_|$)")
 _OTHER_SIDE = {"left": "right", "right": "left", "l": "r", "r": "l"}
@@ -109,6 +111,11 @@ def skeleton_of_keypoints(names: Sequence[str]) -> Skeleton | None:
     """Return the skeleton of the table with exactly these keypoints in this order, however they are spelt, or None."""
     wanted = tuple(spelt_out(name) for name in names)
     return next((skeleton for skeleton in SKELETONS.values() if skeleton.keypoints == wanted), None)
+
+
+def misplaced_keypoint(names: Sequence[str], skeleton: Skeleton) -> int | None:
+    """Return the first keypoint of a file whose name is that of another one of a skeleton, however they are spelt."""
+    return first_misplaced([spelt_out(name) for name in skeleton.keypoints], [spelt_out(name) for name in names])
 
 
 def skeletons_of_number(num_keypoints: int) -> tuple[Skeleton, ...]:

@@ -17,6 +17,7 @@ from posec3d.annotations.selection import hold_out
 from posec3d.annotations.selection import usable_videos
 from posec3d.experiment import Experiment
 from posec3d.experiment import Source
+from posec3d.runtime.names import first_misplaced
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -85,10 +86,22 @@ def _read(source: Source, part: str) -> AnnotationSet:
     return load_annotations(path)
 
 
+def _check_order(annotations: AnnotationSet, classes: Sequence[str]) -> None:
+    found = annotations.classes or ()
+    label = first_misplaced(classes, found)
+    if label is not None:
+        raise ValueError(
+            f"{annotations.source}: its class {label} is {found[label]!r}, and {classes[label]!r} in the config: the "
+            "file has been made anew since; train anew, or test it by --annotations, where labels follow names"
+        )
+
+
 def _videos(experiment: Experiment, annotations: AnnotationSet, source: Source) -> Sequence[Annotation]:
     if source.annotations != experiment.data.train.annotations:
-        # Of the file that is trained on, whoever names its classes anew knows what they are.
         check_classes(annotations, experiment.data.classes)
+    else:
+        # Whoever names the classes of the file that is trained on anew knows what they are, unless they are the same.
+        _check_order(annotations, experiment.data.classes or ())
     return usable_videos(
         annotations,
         source.split,

@@ -14,6 +14,8 @@ KEYPOINTS = np.random.default_rng(0).uniform((100, 50), (250, 200), (1, 4, 17, 2
 THIRD_AT_ZERO = np.where(np.arange(17)[:, None] == 3, np.float32(0), KEYPOINTS)
 SCORES = np.ones((1, 4, 17), np.float32)
 
+COCO = get_skeleton("coco17")
+
 
 def record(name, label=0, **changes):
     fields = {
@@ -238,7 +240,15 @@ def test_the_skeleton_asked_for_must_fit(check):
     ]
 
 
-@pytest.mark.parametrize("names", [["nose"], ["nose"] * 17])
+def test_the_skeleton_asked_for_must_have_the_keypoints_in_their_order(check):
+    names = get_skeleton("h36m17").keypoints
+    (finding,) = check({"annotations": [record("a")], "keypoint_names": names}, skeleton=COCO).findings
+
+    assert (finding.kind, finding.found) == ("keypoint_names", "keypoint 1 is 'right_hip', that of coco17 'left_eye'")
+    assert not check({"annotations": [record("a")], "keypoint_names": COCO.keypoints}, skeleton=COCO).findings
+
+
+@pytest.mark.parametrize("names", [["nose"], ["nose"] * 17, [*COCO.keypoints[:-1], "LAnkle"]])
 def test_keypoint_names_must_fit(check, names):
     assert kinds(check({"annotations": [record("a")], "keypoint_names": names})) == {"keypoint_names"}
 
@@ -256,6 +266,8 @@ def test_keypoint_names_must_fit(check, names):
         ({"xsub_train": ["a"], "xview_val": ["a"]}, {}),
         ({"train": ["a"], "trainval": ["a", "b"], "val": ["b"]}, {}),
         ({"val": ["a"], "test": ["a"]}, {}),
+        ({"trainval": ["a"], "test": ["a"]}, {"trainval and test": "overlapping_splits"}),
+        ({"train_val2": ["a"], "test2": ["a"], "val2": ["a"]}, {"train_val2 and test2": "overlapping_splits"}),
     ],
 )
 def test_splits_are_checked_against_the_videos_and_each_other(check, splits, expected):

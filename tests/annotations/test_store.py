@@ -336,6 +336,16 @@ def test_a_label_outside_the_classes_is_refused_as_in_a_pickle(tmp_path):
             load_annotations(tmp_path / name)
 
 
+def test_a_label_that_another_file_has_no_class_for_leaves_no_store(tmp_path):
+    unnamed = AnnotationSet((video("a"), video("b", 3)), source="1.pkl")
+    named = AnnotationSet((video("c"),), classes=("one", "two", "three"), source="2.pkl")
+
+    with pytest.raises(ValueError, match=r"1.pkl: video 'b' has label 3, and there are 3 classes, of labels 0..2"):
+        write_store(tmp_path / "my.arrow", [stream_of(unnamed), stream_of(named)], check_labels=True)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_checking_a_store_says_what_checking_a_pickle_says(tmp_path):
     far = replace(video("far", 1), keypoints=np.full((1, 3, 17, 2), 900, np.float32))
     some = (video("a"), far, video("a", None), video("nobody", value=0), video("three", 9, shape=(1, 3, 3)))

@@ -47,6 +47,38 @@ def test_a_video_of_other_keypoints_than_the_file_names_stays_for_whoever_checks
     assert (first.keypoints.shape[2], second.keypoints.shape[2]) == (15, 13)
 
 
+def test_keypoints_in_another_order_are_taken_by_their_names():
+    upside_down = COCO.keypoints[::-1]
+    first = video("a", 0, COCO, 7)
+    turned = Annotation("a", 0, (10, 10), first.keypoints[:, :, ::-1], first.scores[:, :, ::-1])
+    annotations = AnnotationSet((turned,), {}, None, upside_down, "my.pkl")
+
+    with pytest.raises(ValueError, match=r"my.pkl: its keypoint 0 is 'right_ankle', and 'nose' in skeleton 'coco17'"):
+        usable_videos(annotations, None, num_classes=1, skeleton=COCO)
+    found = translated(annotations, classes=None, skeleton=COCO)
+    np.testing.assert_array_equal(found.annotations[0].keypoints, first.keypoints)
+    assert usable_videos(found, None, num_classes=1, skeleton=COCO)
+
+
+def test_as_many_keypoints_of_another_skeleton_are_not_taken_for_its_own():
+    human = get_skeleton("h36m17")
+    annotations = AnnotationSet((video("a", 0, human),), {}, None, human.keypoints, "my.pkl")
+
+    with pytest.raises(ValueError, match=r"my.pkl: its keypoint 1 is 'right_hip', and 'left_eye' in skeleton 'coco17'"):
+        usable_videos(annotations, None, num_classes=1, skeleton=COCO)
+    kept = translated(annotations, classes=None, skeleton=COCO).annotations[0]
+    assert float(kept.keypoints[0, 0, COCO.keypoints.index("left_shoulder"), 0]) == 5
+    assert kept.scores[0, 0, COCO.keypoints.index("left_ear")] == 0
+
+
+def test_other_words_for_the_same_keypoints_are_no_other_order():
+    words = tuple(f"point{number}" for number in range(17))
+    annotations = AnnotationSet((video("a", 0, COCO),), {}, None, words, "my.pkl")
+
+    assert translated(annotations, classes=None, skeleton=COCO) is annotations
+    assert usable_videos(annotations, None, num_classes=1, skeleton=COCO)
+
+
 def test_keypoints_that_the_file_lacks_are_named():
     annotations = AnnotationSet((video("a", 0, PENN),), {}, None, PENN.keypoints, "my.pkl")
 

@@ -329,6 +329,13 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path, monkeypatch):
             ("train", "--annotations", "my.pkl", "--backbone", "x3d", "--init", "gym-keypoint"),
             "--backbone x3d has no meaning with --init: the network is that of gym-keypoint",
         ),
+        (
+            ("train", "--annotations", "my.pkl", "--size", "small", "--init", "gym-keypoint"),
+            "--size small has no meaning with --init: the network is that of gym-keypoint",
+        ),
+        (("train", "--annotations", "lonely.pkl", "--test-best"), "--test-best: no video is left to validate on"),
+        (("train", "--annotations", "my.pkl", "--precision", "fp16", "--device", "cpu"), "--precision fp16: a proc"),
+        (("check", "my.pkl", "--json", "my.pkl"), "--json my.pkl: is the source itself; give another name"),
         (("train", GYM, "--size", "small"), "--size goes with --annotations; change .* by --cfg-options"),
         (("train", "--annotations", "my.pkl", "--classes", "my.pkl"), "my.pkl: not a text file; write one class name"),
         (("train", "--annotations", "unlabelled.pkl"), "unlabelled.pkl: no video has a label"),
@@ -348,6 +355,7 @@ def test_what_a_user_can_mend_is_one_sentence_and_status_two(made_up, tmp_path, 
     save_annotations(tmp_path / "unlabelled.pkl", AnnotationSet(tuple(nameless)))
     made = make_annotations(6, motions=("squat", "walk"))
     save_annotations(tmp_path / "typo.pkl", replace(made, splits={"train": ("typo",), "val": made.splits["val"]}))
+    save_annotations(tmp_path / "lonely.pkl", AnnotationSet(made.annotations[:2]))
     (tmp_path / "two.txt").write_text("squat\nwalk\n")
     (tmp_path / "answers.json").write_text('{"videos": [{}]}')
 

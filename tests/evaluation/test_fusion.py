@@ -58,7 +58,7 @@ def test_what_one_stream_lacks_another_gives():
     [
         (Scores(np.ones((2, 2), np.float32)), "file 2 has scores of 2 videos and 2 classes, the first of 3 and 2"),
         (Scores(np.ones((3, 5), np.float32)), "of 3 videos and 5 classes"),
-        (replace(SECOND, videos=("a", "b", "x")), "file 2 has video 'x', which the first has not"),
+        (replace(SECOND, videos=("a", "b", "x")), "file 2 has video 'x', which file 1 has not"),
         (replace(SECOND, labels=np.array([0, 0, 1])), "disagree about the label of video number 1"),
     ],
 )
@@ -67,11 +67,20 @@ def test_streams_of_different_videos_are_refused(other, message):
         fuse([FIRST, other], [1.0, 1.0])
 
 
+def test_streams_with_ids_are_put_in_order_behind_one_without():
+    bare = Scores(FIRST.values)
+
+    fused = fuse([bare, SECOND, taken(FIRST, [2, 0, 1])], [0.0, 0.0, 1.0])
+
+    np.testing.assert_allclose(fused.values, FIRST.values)
+    assert (fused.labels.tolist(), fused.videos) == ([0, 1, 1], ("a", "b", "c"))
+
+
 def test_a_video_that_stands_twice_cannot_be_aligned():
     first = Scores(np.eye(3, dtype=np.float32), videos=("a", "b", "c"))
     twice = Scores(np.eye(3, dtype=np.float32), videos=("a", "b", "b"))
 
-    with pytest.raises(ValueError, match="which the first has not"):
+    with pytest.raises(ValueError, match="which file 1 has not"):
         fuse([twice, first], [1.0, 1.0])
     with pytest.raises(ValueError, match="file 2 lists a video twice"):
         fuse([first, twice], [1.0, 1.0])

@@ -188,14 +188,29 @@ def test_another_suffix_is_refused_before_anything_is_written(tmp_path, scores, 
 def test_labels_come_from_a_scores_file(tmp_path, scores, suffix):
     save_scores(tmp_path / f"scores{suffix}", scores)
 
-    np.testing.assert_array_equal(load_labels(tmp_path / f"scores{suffix}", num_videos=3), LABELS)
+    np.testing.assert_array_equal(load_labels(tmp_path / f"scores{suffix}", scores), LABELS)
 
 
 def test_labels_come_from_an_annotation_file(tmp_path):
     made_up = make_annotations(4, motions=("squat", "walk"))
     save_annotations(tmp_path / "annotations.pkl", made_up)
 
-    assert load_labels(tmp_path / "annotations.pkl", num_videos=4).tolist() == [0, 1, 0, 1]
+    assert load_labels(tmp_path / "annotations.pkl", Scores(np.eye(4, dtype=np.float32))).tolist() == [0, 1, 0, 1]
+
+
+def test_labels_follow_the_ids_of_videos(tmp_path):
+    made_up = make_annotations(4, motions=("squat", "walk"))
+    save_annotations(tmp_path / "annotations.pkl", made_up)
+    some = tuple(made_up.annotations[place].video for place in (3, 0))
+
+    assert load_labels(tmp_path / "annotations.pkl", Scores(VALUES[:2], videos=some)).tolist() == [1, 0]
+
+
+def test_small_probabilities_keep_their_order_in_json(tmp_path):
+    values = np.array([[1 - 3e-12, 1e-12, 2e-12]], np.float32)
+    save_scores(tmp_path / "scores.json", Scores(values))
+
+    np.testing.assert_array_equal(load_scores(tmp_path / "scores.json").values, values)
 
 
 @pytest.mark.parametrize(("labels", "found"), [(None, "no labels"), (LABELS, "3 labels")])
@@ -203,4 +218,4 @@ def test_labels_must_be_as_many_as_videos(tmp_path, labels, found):
     save_scores(tmp_path / "scores.npz", Scores(VALUES, labels))
 
     with pytest.raises(ValueError, match=f"has {found} for 5 scored videos"):
-        load_labels(tmp_path / "scores.npz", num_videos=5)
+        load_labels(tmp_path / "scores.npz", Scores(np.eye(5, dtype=np.float32)))

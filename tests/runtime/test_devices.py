@@ -33,6 +33,11 @@ def test_arithmetic_that_the_processor_imitates_is_warned_of(monkeypatch, caplog
     assert caplog.text.count("--precision bf16: this processor has no arithmetic for it") == warned
 
 
+def test_half_precision_is_not_for_processors():
+    with pytest.raises(ValueError, match="--precision fp16: a processor has no arithmetic for it; use fp32, or bf16"):
+        devices.start_fabric(accelerator="cpu", devices=1, precision="fp16")
+
+
 def test_where_processors_are_not_described_nothing_is_promised(monkeypatch):
     monkeypatch.setattr(Path, "is_file", lambda _: False)
 

@@ -6,11 +6,15 @@ import pytest
 from posec3d.annotations import Annotation
 from posec3d.experiment import Data
 from posec3d.experiment import Experiment
+from posec3d.experiment import Heatmaps
 from posec3d.experiment import Source
 from posec3d.experiment import Training
+from posec3d.experiment import card_of
+from posec3d.skeletons import get_skeleton
 from posec3d.training.advice import before_training
 from posec3d.training.advice import chance_level
 from posec3d.training.advice import never_answered
+from posec3d.training.advice import other_start
 from posec3d.training.advice import worth_judging
 
 
@@ -65,6 +69,30 @@ def test_classes_without_a_training_video_are_told():
     assert "no training video shows 'stand'" in sentence
     (sentence,) = before_training(experiment(classes=None), FINE | {"training": videos("a", "b", labels=(0,))})
     assert "no training video shows class 1, class 2" in sentence
+
+
+def card(kind="keypoint", skeleton="coco17"):
+    return card_of(replace(experiment(), heatmaps=Heatmaps(kind=kind, skeleton=get_skeleton(skeleton))))
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        (
+            card("limb"),
+            "first/best.safetensors was trained on limb heatmaps of coco17, in number the same",
+        ),
+        (card(skeleton="h36m17"), "was trained on keypoint heatmaps of h36m17"),
+    ],
+)
+def test_weights_that_fit_and_saw_something_else_are_told(there, found):
+    assert found in other_start(card(), there, "first/best.safetensors")
+
+
+def test_weights_that_saw_the_same_are_not():
+    assert other_start(card(), None, "x.pth") is None
+    assert other_start(card(), card(skeleton="coco17_default_limbs"), "x.pth") is None
+    assert other_start(card("limb"), card("limb", "coco17_default_limbs"), "x.pth") is not None
 
 
 def test_accuracy_at_chance_is_told():

@@ -107,11 +107,12 @@ def test_a_run_of_which_half_was_moved_is_still_found(tmp_path, monkeypatch):
         if len(moved) == 2:
             raise KeyboardInterrupt
         moved.append(path.name)
-        os.replace(path, place)
+        path.replace(place)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(type(tmp_path), "rename", rename)
-        move_earlier_run(tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            move_earlier_run(tmp_path)
     move_earlier_run(tmp_path)
 
     assert not [path for path in tmp_path.iterdir() if path.is_file()]
@@ -121,5 +122,5 @@ def test_a_run_of_which_half_was_moved_is_still_found(tmp_path, monkeypatch):
 def test_weights_that_would_be_moved_away_are_no_start(tmp_path):
     write(tmp_path, "best.safetensors")
 
-    with pytest.raises(ValueError, match="is of the earlier run in .*, which a new one there would move away"):
+    with pytest.raises(ValueError, match=r"is of the earlier run in .*, which a new one there would move away"):
         check_work_directory(tmp_path, tmp_path / "best.safetensors", resume=False)

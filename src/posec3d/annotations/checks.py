@@ -27,6 +27,8 @@ from posec3d.annotations.statistics import summarise
 from posec3d.annotations.store import is_store
 from posec3d.annotations.store import load_store
 from posec3d.skeletons import Skeleton
+from posec3d.skeletons import misplaced_keypoint
+from posec3d.skeletons import spelt_out
 
 # Refined heatmap maxima go slightly beyond 0..1 (scores of mmpose reach 1.02); that harms nothing.
 _SCORE_TOLERANCE = 0.1
@@ -36,6 +38,9 @@ _NORMALISED_LIMIT = 1.1
 _MANY_PEOPLE = 10
 # Nobody is ten pixels large in a video and still recognised.
 _BODY_LIMIT = 10.0
+# Of a split's name: what says that it is trained on, perhaps with what is validated on, and that it is not.
+_TRAINS = re.compile(r"train(?:ing)?(?P<both>[-_+]?val(?:id(?:ation)?)?)?")
+_EVALUATES = re.compile(r"test(?:ing)?|validation|valid|val|evaluation|eval|dev")
 
 
 @dataclass(frozen=True)
@@ -191,8 +196,15 @@ def _skeleton_findings(
             yield Finding("wrong_skeleton", video, f"{number} keypoints, {skeleton.name} has {skeleton.num_keypoints}")
         elif skeleton is None and number != usual:
             yield Finding("mixed_skeletons", video, f"{number} keypoints, most videos have {usual}")
-    if names is not None and (len(names) != usual or len(set(names)) != len(names)):
-        yield Finding("keypoint_names", source, f"{len(set(names))} different names for {usual} keypoints")
+    if names is None:
+        return
+    meant = len({spelt_out(name) for name in names})
+    place = None if skeleton is None else misplaced_keypoint(names, skeleton)
+    if len(names) != usual or meant != len(names):
+        yield Finding("keypoint_names", source, f"{meant} different names for {usual} keypoints")
+    elif skeleton is not None and place is not None:
+        told = f"keypoint {place} is {names[place]!r}, that of {skeleton.name} {skeleton.keypoints[place]!r}"
+        yield Finding("keypoint_names", source, told)
 
 
 def _class_findings(readings: Sequence[Reading], num_classes: int, names: tuple[str, ...] | None) -> Iterator[Finding]:
@@ -237,10 +249,15 @@ def _split_findings(splits: Mapping[str, tuple[str, ...]], videos: frozenset[str
 
 
 def _belong_together(training: str, evaluation: str) -> bool:
-    """Tell whether these are halves of one split: train1 and test1, xsub_train and xsub_val, not train1 and test2."""
-    rest, trains = re.subn(r"train(ing)?", "", training.lower())
-    other_rest, evaluates = re.subn(r"test(ing)?|validation|valid|val|evaluation|eval|dev", "", evaluation.lower())
-    return bool(trains and evaluates) and rest == other_rest
+    """Tell whether these are halves of one split: train1 and test1, xsub_train and xsub_val, not train1 and test2.
+
+    A split that is called trainval has the videos of val, and must not have those of test.
+    """
+    trains = _TRAINS.search(training.lower())
+    evaluates = _EVALUATES.search(evaluation.lower())
+    if trains is None or evaluates is None or (trains["both"] and not evaluates[0].startswith("test")):
+        return False
+    return _TRAINS.sub("", training.lower()) == _EVALUATES.sub("", evaluation.lower())
 
 
 def _some(videos: Sequence[str]) -> str:

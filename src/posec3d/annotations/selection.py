@@ -15,6 +15,7 @@ from posec3d.annotations.columns import names_of
 from posec3d.annotations.columns import somebody_seen
 from posec3d.annotations.schema import AnnotationSet
 from posec3d.skeletons import Skeleton
+from posec3d.skeletons import misplaced_keypoint
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -24,8 +25,8 @@ def usable_videos(
 ) -> Sequence[Annotation]:
     """Return the videos of a split, all with a label of 0..num_classes-1 and with the skeleton's keypoints.
 
-    Raises ValueError, naming file and video, for the first that does not fit, and for a split without a video or
-    without a single visible keypoint.
+    Raises ValueError, naming file and video, for the first that does not fit, for keypoints that the file names in
+    another order, and for a split without a video or without a single visible keypoint.
     """
     source = annotations.source
     videos = annotations.split(split)
@@ -36,6 +37,13 @@ def usable_videos(
     misfits = np.flatnonzero((labels < 0) | (labels >= num_classes) | (counts != skeleton.num_keypoints))
     if len(misfits):
         raise ValueError(f"{source}: {_misfit(videos[int(misfits[0])], num_classes, skeleton)}")
+    names = annotations.keypoint_names
+    place = None if names is None else misplaced_keypoint(names, skeleton)
+    if names is not None and place is not None:
+        raise ValueError(
+            f"{source}: its keypoint {place} is {names[place]!r}, and {skeleton.keypoints[place]!r} in skeleton "
+            f"{skeleton.name!r}; take the skeleton of the file, or correct keypoint_names in it"
+        )
     if not any(somebody_seen(videos)):
         raise ValueError(f"{source}: no video of {named} has a visible keypoint; extract its poses again")
     return videos
@@ -97,4 +105,4 @@ def _misfit(video: Annotation, num_classes: int, skeleton: Skeleton) -> str:
 
 
 def _digest(video: str) -> bytes:
-    return hashlib.sha256(video.encode()).digest()
+    return hashlib.sha256(video.encode("utf-8", "surrogatepass")).digest()

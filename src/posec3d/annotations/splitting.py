@@ -171,4 +171,4 @@ def _number(share: str, given: Sequence[str]) -> float:
 
 
 def _digest(seed: int, name: str) -> bytes:
-    return hashlib.sha256(f"{seed} {name}".encode()).digest()
+    return hashlib.sha256(f"{seed} {name}".encode("utf-8", "surrogatepass")).digest()

@@ -39,17 +39,21 @@ def write_store(
     streams: Iterable[VideoStream],
     *,
     advance: Callable[[int], object] = lambda _: None,
+    check_labels: bool = False,
 ) -> StoreSummary:
     """Write streams after each other into one store; it appears whole or not at all, and alike for the same streams.
 
     Splits of one name are put together. `advance` is called with 1 after each video. Raises ValueError for streams that
-    differ in classes or keypoint names, or share a video.
+    differ in classes or keypoint names, or share a video, and with `check_labels` for one that is none of the classes,
+    whichever stream says these.
     """
     pa = import_pyarrow()
     with replacing(path) as unfinished, pa.OSFile(str(unfinished), "wb") as sink:
         writer = _StoreWriter(sink)
         for stream in streams:
             writer.add(stream, advance)
+        if check_labels:
+            writer.check_labels()
         return writer.finish()
 
 
@@ -63,6 +67,8 @@ class _StoreWriter:
         # By the order of its keys a split has its number.
         self._absent: dict[str, list[str]] = {}
         self._said: dict[str, tuple[tuple[str, ...], str]] = {}
+        # The largest label, and whose it is.
+        self._largest: tuple[int, str] = (-1, "")
 
     def add(self, stream: VideoStream, advance: Callable[[int], object]) -> None:
         source = stream.source
@@ -80,6 +86,15 @@ class _StoreWriter:
         self._sources.update(dict.fromkeys(names, source))
         for name, videos in stream.splits.items():
             self._absent[name] += [video for video in videos if video not in names]
+
+    def check_labels(self) -> None:
+        classes, _ = self._said.get("classes", (None, ""))
+        label, video = self._largest
+        if classes is not None and label >= len(classes):
+            raise ValueError(
+                f"{self._sources[video]}: video {video!r} has label {label}, and there are {len(classes)} classes, of "
+                f"labels 0..{len(classes) - 1}; correct the label or the list of classes"
+            )
 
     def finish(self) -> StoreSummary:
         self._flush()
@@ -128,6 +143,8 @@ class _StoreWriter:
             "keypoints": _little_endian(keypoints),
             "scores": None if scores is None else _little_endian(scores),
         }
+        if annotation.label is not None:
+            self._largest = max(self._largest, (annotation.label, annotation.video))
         self._rows.append(row)
         self._num_videos += 1
         self._nobody_seen += not seen

@@ -8,6 +8,7 @@ from posec3d.annotations.annotation import Annotation
 from posec3d.annotations.schema import AnnotationSet
 from posec3d.mapping import map_keypoints
 from posec3d.skeletons import Skeleton
+from posec3d.skeletons import misplaced_keypoint
 from posec3d.skeletons import skeleton_of_keypoints
 
 _LOGGER = logging.getLogger(__name__)
@@ -20,8 +21,9 @@ def translated(annotations: AnnotationSet, *, classes: Sequence[str] | None, ske
     Raises ValueError where the file lacks keypoints of `skeleton` (see `map_keypoints`).
     """
     source, found = annotations.source, annotations.classes
-    body = None if annotations.keypoint_names is None else skeleton_of_keypoints(annotations.keypoint_names)
-    if body is not None and body.num_keypoints != skeleton.num_keypoints:
+    names = annotations.keypoint_names
+    if names is not None and (len(names) != skeleton.num_keypoints or misplaced_keypoint(names, skeleton) is not None):
+        body = skeleton_of_keypoints(names) or _own_skeleton(names, source)
         _LOGGER.info("%s: keypoints of %s are taken as those of %s, by their names", source, body.name, skeleton.name)
         videos = [
             with_keypoints_of(skeleton, video, body) if video.keypoints.shape[2] == body.num_keypoints else video
@@ -34,6 +36,13 @@ def translated(annotations: AnnotationSet, *, classes: Sequence[str] | None, ske
         videos = [replace(video, label=labels.get(video.label, video.label)) for video in annotations.annotations]
         annotations = replace(annotations, annotations=videos, classes=tuple(classes))
     return annotations
+
+
+def _own_skeleton(names: Sequence[str], source: str) -> Skeleton:
+    try:
+        return Skeleton("own", tuple(names), ())
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
 
 
 def with_keypoints_of(skeleton: Skeleton, video: Annotation, own: Skeleton) -> Annotation:

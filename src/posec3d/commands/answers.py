@@ -26,6 +26,8 @@ def check_output(option: str, path: Path | None, sources: "Iterable[Source]") ->
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
     if there != path and not there.is_dir():
         raise ValueError(f"{option} {path}: {there} is a file, so nothing can be below it; give another name")
+    if path.is_dir():
+        raise ValueError(f"{option} {path}: is a folder; give the name of a file")
     if not os.access(there, os.W_OK):
         raise ValueError(f"{option} {path}: {there} cannot be written; give another place, or the right to write there")
     for source in sources:

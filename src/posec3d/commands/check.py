@@ -4,6 +4,7 @@ from json import dumps
 from pathlib import Path
 
 from posec3d.annotations.checks import check_annotations
+from posec3d.commands.answers import check_output
 from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
@@ -30,6 +31,7 @@ def check(
     """
     if num_classes is not None and num_classes < 1:
         raise ValueError(f"--num-classes {num_classes}: give 1 or more")
+    check_output("--json", json, [file])
     report = check_annotations(
         file, skeleton=None if skeleton is None else get_skeleton(skeleton), num_classes=num_classes
     )

@@ -34,6 +34,7 @@ def fuse(
 
     from posec3d.commands.answers import check_output
     from posec3d.evaluation.fusion import fuse as fuse_scores
+    from posec3d.evaluation.fusion import in_one_order
     from posec3d.evaluation.metrics import measure
     from posec3d.evaluation.scores import load_labels
     from posec3d.evaluation.scores import load_scores
@@ -43,9 +44,9 @@ def fuse(
         raise ValueError("give at least two files of scores to fuse")
     given = weights or (1.0,) * len(files)
     check_output("--out", out, [*files, *([] if labels is None else [labels])])
-    streams = [load_scores(file) for file in files]
+    streams = in_one_order([load_scores(file) for file in files])
     fused = fuse_scores(streams, given)
-    truth = fused.labels if labels is None else load_labels(labels, num_videos=len(fused.values))
+    truth = fused.labels if labels is None else load_labels(labels, fused)
     if truth is None:
         raise ValueError(
             f"{files[0]}: no file has labels to measure against (a .pkl of scores has none); "
@@ -54,9 +55,7 @@ def fuse(
     if out is not None:
         save_scores(out, replace(fused, labels=truth))
         _LOGGER.info("scores of %d videos written to %s", len(fused.values), out)
-    # Each in the order of the first, as the labels are.
-    ordered = [fuse_scores([streams[0], stream], [0.0, 1.0]).values for stream in streams]
-    named = [(str(file), values) for file, values in zip(files, ordered, strict=True)]
+    named = [(str(file), stream.values) for file, stream in zip(files, streams, strict=True)]
     rule = ":".join(f"{weight:g}" for weight in given)
     width = max(len(name) for name, _ in [*named, (f"fused {rule}", None)])
     print(f"{'':{width}}   top-1   top-5  mean class")

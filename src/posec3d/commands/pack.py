@@ -64,7 +64,7 @@ def pack(
                 bars[:] = [progress]
                 yield stream
 
-    summary = write_store(out, streams(), advance=lambda number: bars[0].advance(number))
+    summary = write_store(out, streams(), advance=lambda number: bars[0].advance(number), check_labels=True)
     packed = load_annotations(out)
     splits = [f"{name} {len(packed.split(name)):,}" for name in packed.splits]
     nobody = f"; nobody is seen in {summary.nobody_seen:,}" if summary.nobody_seen else ""

@@ -72,8 +72,11 @@ def check_picture_path(path: Path, what: str) -> None:
 def parts_to_test(config: Path, checkpoint: Path | None) -> list[tuple[Path, Path | None]]:
     """Return the config and the checkpoint of each network of a work directory; what is given, if it is none.
 
-    Where the config was left behind, the checkpoint alone.
+    A work directory with a checkpoint behind it stands for its config. Where the config was left behind, the checkpoint
+    alone.
     """
+    if checkpoint is not None and (config / CONFIG_FILE).is_file():
+        return [(config / CONFIG_FILE, checkpoint)]
     if checkpoint is not None or not config.is_dir():
         return [(config, checkpoint)]
     parts = [(folder / CONFIG_FILE, checkpoint_in(folder)) for folder in trained_parts(config)]

@@ -127,10 +127,11 @@ def train(
     own |= {option: None if value == "auto" else value for option, value in chosen.items()}
     if config is not None:
         _refuse(own, f"goes with --annotations; change {config} by --cfg-options NAME=VALUE instead", named_alone=True)
-    if init is not None and own["--backbone"]:
-        raise ValueError(
-            f"--backbone {backbone} has no meaning with --init: the network is that of {init}; leave it out"
-        )
+    for option in ("--backbone", "--size"):
+        if init is not None and own[option]:
+            raise ValueError(
+                f"{option} {own[option]} has no meaning with --init: the network is that of {init}; leave it out"
+            )
 
     from posec3d.commands.own_experiment import own_experiment
     from posec3d.commands.training_run import run_training

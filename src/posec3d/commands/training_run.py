@@ -21,6 +21,7 @@ from posec3d.experiment import Experiment
 from posec3d.experiment import card_of
 from posec3d.published import cache_folder
 from posec3d.published import checkpoint_path
+from posec3d.published_cards import card_of_weights
 from posec3d.runtime.devices import computes_bfloat16
 from posec3d.runtime.devices import start_fabric
 from posec3d.sources import experiment_videos
@@ -31,6 +32,7 @@ from posec3d.trained import checkpoint_in
 from posec3d.trained import trained_parts
 from posec3d.training.advice import before_training
 from posec3d.training.advice import no_help
+from posec3d.training.advice import other_start
 from posec3d.training.advice import warn
 from posec3d.training.loop import train
 from posec3d.training.own_data import coordinates_besides
@@ -84,6 +86,8 @@ def run_training(
             videos = digest_of(train_videos, validated)
             refuse_other_run(stopped, experiment, seed=seed, videos=videos, fabric=fabric, path=folder)
         if validate and not val_videos:
+            if test_best:
+                raise ValueError("--test-best: no video is left to validate on, so none are best; use --test-last")
             _LOGGER.warning("no video is left to validate on; training goes without (give a split for it)")
         if fabric.is_global_zero:
             parts = {"training": train_videos, "validation": val_videos, "test": test_videos or ()}
@@ -126,7 +130,10 @@ def _check(experiment: Experiment, folder: Path, init: Path | None, *, resume: b
     """Complain before the folder is touched, which may hold an earlier run."""
     check_network(card_of(experiment))
     if init is not None:
-        start_from(build_model(card_of(experiment)), init)
+        card = card_of(experiment)
+        start_from(build_model(card), init)
+        assert experiment.init is not None
+        warn(other_start(card, card_of_weights(experiment.init, init), experiment.init))
     if workers is not None and workers < 0:
         raise ValueError(f"--workers {workers}: take 0 or more; 0 prepares clips in the training's own process")
     check_work_directory(folder, init, resume=resume)

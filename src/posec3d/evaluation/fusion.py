@@ -8,21 +8,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from posec3d.evaluation.scores import Scores
+from posec3d.runtime.names import first_misplaced
 
 
 def fuse(streams: Sequence[Scores], weights: Sequence[float]) -> Scores:
     """Return the weighted mean of the scores of several models; labels, ids and class names from whoever has them.
 
-    Streams that all carry video ids may list them in different orders. Raises ValueError when numbers of videos or
-    classes, names of classes, ids or labels differ between streams.
+    Videos are in the order of `in_one_order`. Raises ValueError as that does, and when names of classes or labels
+    differ between streams.
     """
     if len(weights) != len(streams):
         raise ValueError(f"{len(weights)} weights for {len(streams)} files of scores; give one weight a file")
     if not all(0 <= weight < float("inf") for weight in weights) or sum(weights) == 0:
         raise ValueError(f"weights {tuple(weights)} must be numbers from 0 on, and not all 0")
-    first = streams[0]
     _check_classes([stream.classes for stream in streams])
-    aligned = [first, *(_in_order_of(first, stream, position) for position, stream in enumerate(streams[1:], start=2))]
+    aligned = in_one_order(streams)
     total = sum(weight * stream.values for weight, stream in zip(weights, aligned, strict=True))
     labels = _agreed([stream.labels for stream in aligned if stream.labels is not None])
     return Scores(
@@ -33,38 +33,53 @@ def fuse(streams: Sequence[Scores], weights: Sequence[float]) -> Scores:
     )
 
 
-def _in_order_of(first: Scores, other: Scores, position: int) -> Scores:
-    if other.values.shape != first.values.shape:
+def in_one_order(streams: Sequence[Scores]) -> list[Scores]:
+    """Return streams with their videos in the order of the first one that has ids.
+
+    Those without ids are taken to be in that order. Raises ValueError when numbers of videos or classes, or ids, differ
+    between streams.
+    """
+    first, named = streams[0], next((place for place, stream in enumerate(streams) if stream.videos is not None), 0)
+    for position, other in enumerate(streams[1:], start=2):
+        if other.values.shape != first.values.shape:
+            raise ValueError(
+                f"file {position} has scores of {other.values.shape[0]} videos and {other.values.shape[1]} classes, "
+                f"the first of {first.values.shape[0]} and {first.values.shape[1]}; fuse results of one test split"
+            )
+    order = streams[named].videos
+    return [
+        stream
+        if order is None or stream.videos is None or stream.videos == order
+        else _in_order(stream, order, f"file {position}", f"file {named + 1}")
+        for position, stream in enumerate(streams, start=1)
+    ]
+
+
+def _in_order(stream: Scores, order: Sequence[str], name: str, name_of_order: str) -> Scores:
+    assert stream.videos is not None
+    if len(set(stream.videos)) < len(stream.videos):
+        raise ValueError(f"{name} lists a video twice, so it cannot be put in the order of {name_of_order}")
+    if set(order) != set(stream.videos):
+        stranger = sorted(set(stream.videos) - set(order))[0]
         raise ValueError(
-            f"file {position} has scores of {other.values.shape[0]} videos and {other.values.shape[1]} classes, "
-            f"the first of {first.values.shape[0]} and {first.values.shape[1]}; fuse results of one test split"
+            f"{name} has video {stranger!r}, which {name_of_order} has not; fuse results of the same split"
         )
-    if first.videos is None or other.videos is None or first.videos == other.videos:
-        return other
-    if len(set(other.videos)) < len(other.videos):
-        raise ValueError(f"file {position} lists a video twice, so it cannot be put in the order of the first")
-    if set(first.videos) != set(other.videos):
-        stranger = sorted(set(other.videos) - set(first.videos))[0]
-        raise ValueError(
-            f"file {position} has video {stranger!r}, which the first has not; fuse results of the same split"
-        )
-    place = {video: index for index, video in enumerate(other.videos)}
-    order = [place[video] for video in first.videos]
-    labels = None if other.labels is None else other.labels[order]
-    return Scores(other.values[order], labels, first.videos, other.classes)
+    place = {video: index for index, video in enumerate(stream.videos)}
+    places = [place[video] for video in order]
+    labels = None if stream.labels is None else stream.labels[places]
+    return Scores(stream.values[places], labels, tuple(order), stream.classes)
 
 
 def _check_classes(names: Sequence[tuple[str, ...] | None]) -> None:
     known = [(position, one) for position, one in enumerate(names, start=1) if one is not None]
     for position, others in known[1:]:
         place, first = known[0]
-        for label, (name, other) in enumerate(zip(first, others, strict=False)):
-            # What the first has no class of is another word for the same.
-            if name != other and other in first:
-                raise ValueError(
-                    f"class {label} is {name!r} in file {place} and {other!r} in file {position}; fuse results of "
-                    "models that know the same classes in the same order"
-                )
+        label = first_misplaced(first, others)
+        if label is not None:
+            raise ValueError(
+                f"class {label} is {first[label]!r} in file {place} and {others[label]!r} in file {position}; fuse "
+                "results of models that know the same classes in the same order"
+            )
 
 
 def _agreed(labels: Sequence[np.ndarray]) -> np.ndarray | None:

@@ -36,7 +36,7 @@ def measure(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> 
     """
     num_classes = scores.shape[1]
     if len(labels) == 0:
-        raise ValueError("there is nothing to measure: no video has a label")
+        raise ValueError("there is nothing to measure: there are no videos")
     if labels.min() < 0 or labels.max() >= num_classes:
         wrong = labels[(labels < 0) | (labels >= num_classes)][0]
         raise ValueError(f"label {wrong} has no score: the scores are of classes 0..{num_classes - 1}")

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from jaxtyping import Int
 
 from posec3d.annotations.columns import labels_of
+from posec3d.annotations.columns import names_of
 from posec3d.annotations.files import load_annotations
 from posec3d.annotations.unpickling import load_pickle
 from posec3d.models.pth_files import rebuild_tensor
@@ -76,12 +77,21 @@ def _said(error: Exception) -> str:
     return f"it has no {error.args[0]!r}" if isinstance(error, KeyError) and error.args else str(error)
 
 
-def load_labels(path: Path, *, num_videos: int) -> Int[np.ndarray, " N"]:
-    """Read the true labels from a scores file that has them, or else from an annotation file in the same order."""
+def load_labels(path: Path, scores: Scores) -> Int[np.ndarray, " N"]:
+    """Read the true labels of scored videos, from a scores file that has them or from an annotation file.
+
+    By the ids of videos where both have them; else the file has the same videos in the same order.
+    """
     if path.suffix in (".json", ".npz"):
-        labels = load_scores(path).labels
+        truth = load_scores(path)
+        labels, videos = truth.labels, truth.videos
     else:
-        labels = labels_of(load_annotations(path).annotations)
+        annotations = load_annotations(path).annotations
+        labels, videos = labels_of(annotations), tuple(names_of(annotations))
+    if labels is not None and videos is not None and scores.videos is not None and set(scores.videos) <= set(videos):
+        place = {video: index for index, video in enumerate(videos)}
+        return labels[[place[video] for video in scores.videos]]
+    num_videos = len(scores.values)
     if labels is None or len(labels) != num_videos:
         found = "no labels" if labels is None else f"{len(labels)} labels"
         raise ValueError(f"{path}: has {found} for {num_videos} scored videos; give the file of the same test split")
@@ -105,7 +115,7 @@ def _write_json(path: Path, scores: Scores) -> None:
         video: dict[str, object] = {"video": scores.videos[index] if scores.videos else str(index)}
         if scores.labels is not None:
             video["label"] = int(scores.labels[index])
-        rows.append(video | {"predicted": int(row.argmax()), "scores": [round(float(value), 7) for value in row]})
+        rows.append(video | {"predicted": int(row.argmax()), "scores": [float(f"{value:.9g}") for value in row]})
     content = {"classes": scores.classes, "videos": rows}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

@@ -92,8 +92,8 @@ class RocketFeatures(nn.Module):
         super().__init__()
         if length < SHORTEST + 1:
             raise ValueError(f"clips.length={length}: the network rocket needs {SHORTEST + 1} frames or more")
-        self.places = Rocket(channels, length, seed=2 * seed)
-        self.changes = Rocket(channels, length - 1, seed=2 * seed + 1)
+        self.places = Rocket(channels, length, seed=2 * seed % 2**32)
+        self.changes = Rocket(channels, length - 1, seed=(2 * seed + 1) % 2**32)
 
     @property
     def num_features(self) -> int:

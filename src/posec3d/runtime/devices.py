@@ -27,11 +27,13 @@ _FABRIC_PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]]
 def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision) -> "Fabric":
     """Start the processes of a run: one a device, or those that torchrun has already started.
 
-    Raises ValueError for an accelerator that this machine does not have.
+    Raises ValueError for an accelerator that this machine does not have, and for fp16 on a processor.
     """
     # Imported here: it takes longer than a short video.
     from lightning_fabric import Fabric
 
+    if precision == "fp16" and choose_device(accelerator).type == "cpu":
+        raise ValueError("--precision fp16: a processor has no arithmetic for it; use fp32, or bf16 where it has that")
     choose_device(accelerator)
     keep_freed_memory()
     launched = int(os.environ.get("WORLD_SIZE", "1"))

@@ -16,6 +16,7 @@ from posec3d.annotations.columns import names_of
 from posec3d.evaluation.metrics import Accuracy
 from posec3d.evaluation.metrics import confusion
 from posec3d.experiment import Experiment
+from posec3d.experiment import ModelCard
 from posec3d.experiment import Training
 from posec3d.trained import COORDINATES_FOLDER
 
@@ -48,6 +49,21 @@ def before_training(
         *_steps(experiment.training, num_devices),
         *_few_steps(experiment, len(parts["training"]), num_devices),
     ]
+
+
+def other_start(card: ModelCard, of_weights: ModelCard | None, init: str) -> str | None:
+    """Return what is wrong with weights to start from that fit a network and saw something else; None without."""
+    if of_weights is None:
+        return None
+    here, there = card.heatmaps, of_weights.heatmaps
+    same = (here.kind, here.skeleton.keypoints) == (there.kind, there.skeleton.keypoints)
+    if same and (here.kind != "limb" or here.skeleton.limbs == there.skeleton.limbs):
+        return None
+    return (
+        f"{init} was trained on {there.kind} heatmaps of {there.skeleton.name}, in number the same as the {here.kind} "
+        f"heatmaps of {here.skeleton.name} here: its first layers start from what meant something else; weights of the "
+        "same kind and skeleton are the better start"
+    )
 
 
 def chance_level(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"], epoch: int) -> str | None:

@@ -21,6 +21,7 @@ from posec3d.recipes import Kind
 from posec3d.recipes import Recipe
 from posec3d.recipes import own_data
 from posec3d.recipes import solved
+from posec3d.runtime.names import first_misplaced
 from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import get_skeleton
@@ -170,12 +171,12 @@ def _refuse_other_classes(path: Path, names: Sequence[str], annotations: Annotat
         raise ValueError(
             f"{path}: names {len(names)} classes, and {annotations.source} has {needed}{told}; give each a line"
         )
-    for label, (name, given) in enumerate(zip(own, names, strict=False)):
-        if name != given and given in own:
-            raise ValueError(
-                f"{path}: calls class {label} {given!r}, and {annotations.source} calls it {name!r}; leave --classes "
-                "out, or put the names in the order of the file's"
-            )
+    label = first_misplaced(own, names)
+    if label is not None:
+        raise ValueError(
+            f"{path}: calls class {label} {names[label]!r}, and {annotations.source} calls it {own[label]!r}; leave "
+            "--classes out, or put the names in the order of the file's"
+        )
 
 
 def _enough_epochs(recipe: Recipe, num_videos: int) -> int:
