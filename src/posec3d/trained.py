@@ -15,6 +15,14 @@ def trained_parts(folder: Path) -> list[Path]:
     return [folder, besides] if _weights_in(besides) else [folder]
 
 
+def weights_of(name: str) -> list[str]:
+    """Return the checkpoints of the networks of a work directory, or the name itself, if it is that of no folder.
+
+    Raises FileNotFoundError for a folder without weights.
+    """
+    return [str(checkpoint_in(folder)) for folder in trained_parts(Path(name))] if Path(name).is_dir() else [name]
+
+
 def checkpoint_in(folder: Path) -> Path:
     """Return the best weights of a work directory, or the last ones where none were validated.
 

@@ -12,6 +12,7 @@ import pytest
 from posec3d.annotations import AnnotationSet
 from posec3d.annotations import save_annotations
 from posec3d.cli import main
+from posec3d.inference.recognizer import ActionRecognizer
 from posec3d.synthetic import make_annotations
 from posec3d.video.frames import open_frames
 from posec3d.video.scene import film
@@ -293,8 +294,49 @@ def test_one_bad_video_of_a_pose_file_stops_nothing(tmp_path, monkeypatch, capsy
     assert "1 of 3 videos failed" in said.err
     assert f"{names[1]}: failed" in said.out
     content = json.loads((tmp_path / "three.json").read_text())
-    assert len(content["videos"]) == 2
+    assert [(one["source"], one["video"]) for one in content["videos"]] == [
+        *(("three.pkl", names[0]), ("three.pkl", names[2]))
+    ]
     assert [one["video"] for one in content["failed"]] == [names[1]]
+
+
+def test_what_was_recognised_is_kept_when_it_is_stopped(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_annotations("three.pkl", make_annotations(3, motions=("squat", "wave", "walk")))
+    recognize, calls = ActionRecognizer.recognize, []
+
+    def stop_at_third(*given, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return recognize(*given, **options)
+
+    monkeypatch.setattr(ActionRecognizer, "recognize", stop_at_third)
+
+    assert main(["recognize", "three.pkl", "--json", "three.json"]) == 130
+
+    assert "posec3d: stopped; three.json holds the 2 videos recognised until then" in capsys.readouterr().err
+    assert len(json.loads((tmp_path / "three.json").read_text())["videos"]) == 2
+
+
+def test_a_source_that_cannot_be_opened_counts_as_one_that_failed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_annotations("three.pkl", three_videos())
+    (tmp_path / "broken.mp4").write_bytes(b"no film")
+
+    assert main(["recognize", "three.pkl", "broken.mp4"]) == 2
+
+    assert "posec3d: 2 of 4 videos failed" in capsys.readouterr().err
+
+
+def test_scores_too_low_to_follow_anybody_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{frame},{place},{100 + place},{50 + place},0.04" for frame in range(3) for place in range(17)]
+    (tmp_path / "low.csv").write_text("\n".join(["frame,keypoint,x,y,score", *rows, ""]))
+
+    for words in (["recognize", "low.csv"], ["visualize", "low.csv", "--what", "decision", "--out", "low.png"]):
+        assert main([*words, "--canvas", "120", "160"]) == 2
+        assert "low: scores of keypoints are 0.04 at most, too low to follow anybody by" in capsys.readouterr().err
 
 
 def test_a_video_that_cannot_be_read_as_poses_stops_no_other_of_its_file(tmp_path, monkeypatch, capsys):

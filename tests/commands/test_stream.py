@@ -237,6 +237,7 @@ def test_the_page_is_served_while_a_file_plays(stream, seer, folder, monkeypatch
         (("98", "--stride", "3"), "stride is 3 s; it must be above 0 and at most the window, 2 s"),
         (("98", "--seconds", "0"), "--seconds 0: give more than 0, or leave it out to go on until Ctrl-C"),
         (("98", "--top", "0"), "--top 0: tell at least 1 action"),
+        (("VIDEO", "--jsonl", "a.mp4", "--out", "a.mp4"), "--jsonl a.mp4: is --out as well; give another name"),
         (("VIDEO", "--jsonl", "."), "--jsonl .: is a folder; give a file name such as ./actions.jsonl"),
         (("VIDEO", "--estimator", "movnet"), "unknown pose estimator 'movnet'; did you mean 'movenet'?"),
         (("FOLDER",), "stands for 2 sources, such as "),

@@ -174,3 +174,23 @@ def test_the_rate_of_the_file_comes_first():
 
 def test_without_a_rate_there_are_thirty_frames_a_second():
     assert build([person()], [person()], canvas=(100, 200)).frames_per_second == 30.0
+
+
+def test_one_guess_far_below_the_picture_makes_no_pixels_of_shares():
+    shares = person(((0.1, 0.2), (0.3, 0.4), (0.5, 0.6)))
+    far = person(((0.1, 0.2), (0.3, 0.4), (0.5, 30.0)))
+
+    video = build(*[[shares]] * 9, [far], canvas=(100, 200))
+
+    assert video.frames[0].keypoints[0].round().tolist() == [[20, 20], [60, 40], [100, 60]]
+    assert video.frames[9].keypoints[0, 2].tolist() == [100, 3000]
+
+
+@pytest.mark.parametrize(("first", "logged"), [(0, False), (1, False), (300, True)])
+def test_a_late_start_is_said_to_count_as_zero(first, logged, caplog):
+    caplog.set_level(logging.INFO)
+
+    video = build([person()], [person()], first=first, canvas=(100, 200))
+
+    assert video.frames[0].seconds == 0
+    assert ("file: video 'clip': begins with frame 300, which counts as 0 s" in caplog.messages) == logged

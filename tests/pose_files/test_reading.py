@@ -33,22 +33,6 @@ def test_pose_files_are_told_by_their_name(name, fits):
 
 
 @pytest.mark.parametrize(
-    ("names", "fits"),
-    [
-        (["a.json", "b.json", ".DS_Store"], True),
-        (["a.json", "b.jpg"], False),
-        (["a.jpg"], False),
-        ([], False),
-    ],
-)
-def test_a_folder_is_one_if_it_holds_json_only(tmp_path, names, fits):
-    for name in names:
-        (tmp_path / name).touch()
-
-    assert is_pose_file(tmp_path) == fits
-
-
-@pytest.mark.parametrize(
     ("content", "name"),
     [
         (RESULTS.encode(), "poses.txt"),

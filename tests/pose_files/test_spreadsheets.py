@@ -182,3 +182,19 @@ def test_of_several_scores_visibility_counts_and_numbers_may_have_zeros_in_front
     (person,) = spreadsheet_video(tmp_path / "table.csv").frames[0]
     np.testing.assert_array_equal(person.keypoints, [[10, 20], [30, 40]])
     np.testing.assert_array_equal(person.scores, [0.5, 0.25])
+
+
+def test_scores_of_whole_people_and_boxes_are_no_keypoints(tmp_path):
+    columns = [f"{name}_{part}" for name in COCO.keypoints for part in ("x", "y", "score")]
+    others = ["person_score", "instance.score", "bbox_x", "bbox_y", "bbox_score", "pose_score"]
+    numbers = ",".join(f"{10 + place},{20 + place},0.5" for place in range(17))
+
+    (video,) = load(tmp_path, f"frame,{','.join([*others, *columns])}\n0,1,1,5,5,1,1,{numbers}\n")
+
+    assert video.skeleton == COCO
+    assert video.frames[0].keypoints[0, 0].tolist() == [10, 20]
+
+
+def test_places_of_one_coordinate_are_none(tmp_path):
+    with pytest.raises(ValueError, match=r"its columns are frame, nose_x, hand_y; write a row a keypoint"):
+        load(tmp_path, "frame,nose_x,hand_y\n0,1,2\n")

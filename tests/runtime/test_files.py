@@ -1,4 +1,9 @@
 import errno
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +91,44 @@ def test_an_error_of_another_file_is_not_blamed_on_this_one(tmp_path):
     with pytest.raises(IsADirectoryError) as caught, replacing(tmp_path / "out.txt"):
         (tmp_path / "source").read_text()
     assert caught.value.filename == str(tmp_path / "source")
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path):
+    (tmp_path / "real.json").write_text("old")
+    (tmp_path / "latest.json").symlink_to("real.json")
+
+    with replacing(tmp_path / "latest.json") as unfinished:
+        unfinished.write_text("new")
+
+    assert (tmp_path / "latest.json").is_symlink()
+    assert (tmp_path / "real.json").read_text() == "new"
+    assert names(tmp_path) == ["latest.json", "real.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_written_to_and_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with ThreadPoolExecutor(1) as readers:
+        reader = readers.submit((tmp_path / "pipe.json").read_text)
+        with replacing(tmp_path / "pipe.json") as unfinished:
+            assert unfinished.suffix == ".json"
+            unfinished.write_text("new")
+
+        assert reader.result(timeout=60) == "new"
+    assert (tmp_path / "pipe.json").is_fifo()
+    assert names(tmp_path) == ["pipe.json"]
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no /dev/stdout")
+def test_standard_output_is_written_to_wherever_it_goes(tmp_path):
+    program = (
+        "from posec3d.runtime.files import replacing\n"
+        "print('first', flush=True)\n"
+        "with replacing('/dev/stdout') as unfinished: unfinished.write_text('second\\n')\n"
+        "print('third')"
+    )
+    with (tmp_path / "said.txt").open("a") as said:
+        subprocess.run([sys.executable, "-c", program], stdout=said, check=True)
+    piped = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert (tmp_path / "said.txt").read_text() == piped.stdout == "first\nsecond\nthird\n"

@@ -1,7 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from posec3d.clips.subjects import without_bystanders
 from posec3d.people import UNKNOWN
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
@@ -9,6 +12,7 @@ from posec3d.skeletons import get_skeleton
 from posec3d.video import extraction as module
 from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import extract_poses
+from posec3d.video.extraction import of_nearest
 from posec3d.video.extraction import scene_of
 from posec3d.video.extraction import steady_people
 from posec3d.video.extraction import told_apart
@@ -135,3 +139,24 @@ def test_a_video_without_anybody_has_no_rows_but_its_frames():
 
     assert annotation.keypoints.shape == (0, 3, 17, 2)
     assert annotation.scores.shape == (0, 3, 17)
+
+
+@given(seed=st.integers(0, 999), most=st.integers(1, 4))
+def test_who_is_looked_at_is_the_same_when_the_others_are_left_out(seed, most):
+    rng = np.random.default_rng(seed)
+    frames = []
+    for index in range(8):
+        ids = np.flatnonzero(rng.random(6) < 0.5)
+        keypoints = rng.uniform(0, 1, (len(ids), 17, 2)) * (10 + 40 * ids[:, None, None])
+        scores = rng.uniform(0.1, 1, (len(ids), 17)) * (rng.random((len(ids), 17)) < 0.8)
+        frames.append(PeopleInFrame(index / 25, keypoints.astype(np.float32), scores.astype(np.float32), ids))
+    clip = PosedVideo("clip", (120, 640), SKELETON, 25.0, frames)
+
+    everybody, few = annotation_of(clip), annotation_of(of_nearest(clip, most))
+    wanted, found = (without_bystanders(one, most) for one in (everybody, few))
+
+    seen = np.flatnonzero(np.any(wanted.poses().scores > 0, axis=(1, 2)))
+    assert len(few.keypoints) <= most
+    assert len(few.keypoints) == min(most, len(everybody.keypoints))
+    np.testing.assert_array_equal(found.poses().scores, wanted.poses().scores[seen])
+    np.testing.assert_array_equal(found.poses().keypoints, wanted.poses().keypoints[seen])

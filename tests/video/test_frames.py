@@ -247,3 +247,31 @@ def test_real_recordings(shared: Path, name, count):
         seconds = [frame.seconds for frame in frames]
 
     np.testing.assert_allclose(seconds, np.arange(count) / 30, atol=1e-9)
+
+
+@pytest.mark.parametrize(("shape", "size"), [((2, 1), (48, 128)), ((3, 4), (64, 64)), ((1, 1), (48, 64))])
+def test_pixels_become_square(tmp_path, shape, size):
+    def prepare(stream):
+        stream.codec_context.sample_aspect_ratio = Fraction(*shape)
+
+    with open_frames(write(tmp_path / "dvd.mp4", [corners()] * 3, prepare=prepare)) as frames:
+        pictures = [frame.picture for frame in frames]
+
+    assert frames.size == size
+    assert {picture.shape[:2] for picture in pictures} == {size}
+    # The corner is where it was, as a share of the picture.
+    assert pictures[0][size[0] // 6, size[1] // 8].argmax() == 0
+    assert pictures[0][size[0] // 6, size[1] // 8].max() > 150
+
+
+def test_a_film_of_a_high_speed_camera_keeps_its_rate(tmp_path):
+    with av.open(str(tmp_path / "fast.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=2000)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for picture in shades(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode())
+
+    with open_frames(tmp_path / "fast.mp4") as frames:
+        assert frames.frames_per_second == pytest.approx(2000)
+        assert [frame.seconds for frame in frames] == pytest.approx([index / 2000 for index in range(20)])

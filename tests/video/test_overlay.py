@@ -165,3 +165,10 @@ def test_people_grow_with_their_frame():
         grown.keypoints[0, 0], [np.average(columns, weights=weights), np.average(rows, weights=weights)], atol=1e-3
     )
     assert grown.seconds == seen.seconds
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((48, 64), (480, 640)), ((1080, 1920), (1080, 1920)), ((3000, 90), (16384, 492))]
+)
+def test_small_frames_are_shown_larger_as_far_as_a_film_holds_them(size, shown):
+    assert scaled_up(size) == shown

@@ -5,6 +5,7 @@ import pytest
 
 from posec3d.video.sources import find_sources
 from posec3d.video.sources import is_live
+from posec3d.video.sources import is_posed
 from posec3d.video.sources import name_of
 from posec3d.video.sources import natural_order
 from posec3d.video.sources import pictures_of
@@ -49,6 +50,7 @@ def test_names_are_sorted_as_people_count():
         (["p/v10/1.jpg", "p/v2/1.jpg"], "p", ["p/v2", "p/v10"]),  # a folder of frames for each video
         (["o/1.json", "o/2.json"], "o", ["o"]),  # one .json a frame
         (["o/v1/1.json", "o/v2/1.json"], "o", ["o/v1", "o/v2"]),
+        (["o/1.json", "o/2.json", "o/Thumbs.db", "o/run.log"], "o", ["o"]),  # whatever lies beside them
         (["o/b.npz", "o/a.json", "o/c.pkl.gz"], "o", ["o/a.json", "o/b.npz", "o/c.pkl.gz"]),
         (["v/2.mp4", "v/10.mp4", "v/x.txt"], "v/*.mp4", ["v/2.mp4", "v/10.mp4"]),
         (["v/a/1.mp4", "v/b/1.mp4"], "v/*/*.mp4", ["v/a/1.mp4", "v/b/1.mp4"]),
@@ -191,3 +193,42 @@ def test_a_folder_without_pictures_is_refused(folder):
 
     with pytest.raises(ValueError, match=r"p: no pictures here; one video is made of .*\.png"):
         pictures_of("p")
+
+
+@pytest.mark.parametrize(
+    ("names", "poses"),
+    [
+        (["a.json", "b.json", ".DS_Store", "Thumbs.db"], True),
+        (["a.json", "b.jpg"], False),
+        (["a.json", "b.npz"], False),
+        (["a.jpg"], False),
+        ([], False),
+    ],
+)
+def test_a_folder_holds_poses_if_it_holds_json_and_nothing_to_look_at(folder, names, poses):
+    touch(*(f"o/{name}" for name in names))
+    Path("o").mkdir(exist_ok=True)
+
+    assert is_posed(Path("o")) == poses
+
+
+def test_a_file_of_poses_is_told_by_its_name_if_it_is_there(folder):
+    touch("a.npz", "a.mp4")
+
+    assert [is_posed(source) for source in ("a.npz", Path("a.npz"), "a.mp4", "b.npz", "rtsp://camera/a.npz")] == [
+        *(True, True, False, False, False)
+    ]
+
+
+@pytest.mark.parametrize("given", [("o/clip_0001_keypoints.json", "o/clip_0002_keypoints.json"), ("o/*.json",)])
+def test_frames_of_openpose_one_by_one_are_refused(folder, given):
+    touch("o/clip_0001_keypoints.json", "o/clip_0002_keypoints.json")
+    for path in Path("o").iterdir():
+        path.write_text('{"people": []}')
+
+    with pytest.raises(ValueError, match=r"clip_0001_keypoints.json and 1 more frames are given .* their folder 'o'"):
+        find_sources(given)
+    assert found("o/clip_0001_keypoints.json") == ["o/clip_0001_keypoints.json"]
+    assert found("o") == ["o"]
+    Path("o/clip_0001_keypoints.json").write_text('{"results": []}')
+    assert len(found(*given)) == 2

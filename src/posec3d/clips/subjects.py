@@ -30,8 +30,14 @@ def people_by_sight(
     How large is the longer side of the box around their keypoints, a pixel at least. Among many, the action is that of
     who is near. `posec3d.series.seen_best` is the first of these.
     """
-    seen = (scores > 0)[..., None]
-    low = np.where(seen, keypoints, np.inf).min(2, initial=np.inf)
-    high = np.where(seen, keypoints, -np.inf).max(2, initial=-np.inf)
-    sides = np.where(seen.any((2, 3)), np.maximum((high - low).max(-1), 1), 0)
-    return np.argsort(-(scores.sum(2) * sides).sum(1), kind="stable")
+    return np.argsort(-sight(keypoints, scores).sum(1), kind="stable")
+
+
+def sight(keypoints: Float[np.ndarray, "*any V 2"], scores: Float[np.ndarray, "*any V"]) -> Float[np.ndarray, "*any"]:
+    """Return how well each person of each frame is seen, as `people_by_sight` adds it up."""
+    seen = scores > 0
+    low = np.where(seen[..., None], keypoints, np.inf).min(-2, initial=np.inf)
+    high = np.where(seen[..., None], keypoints, -np.inf).max(-2, initial=-np.inf)
+    # Of nobody, the difference of infinities is none.
+    sides = np.where(seen.any(-1), np.maximum((high - low).max(-1), 1), 0)
+    return np.asarray(scores.sum(-1) * sides)

@@ -20,25 +20,26 @@ def check_output(option: str, path: Path | None, sources: "Iterable[Source]") ->
     from posec3d.video.sources import is_glob
     from posec3d.video.sources import is_url
     from posec3d.video.sources import pictures_of
+    from posec3d.video.sources import would_be_read
 
     if path is None:
         return
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
     if there != path and not there.is_dir():
         raise ValueError(f"{option} {path}: {there} is a file, so nothing can be below it; give another name")
-    if path.is_dir():
-        raise ValueError(f"{option} {path}: is a folder; give the name of a file")
     if not os.access(there, os.W_OK):
         raise ValueError(f"{option} {path}: {there} cannot be written; give another place, or the right to write there")
+    if path.is_dir():
+        raise ValueError(f"{option} {path}: is a folder; give the name of a file")
     for source in sources:
         if is_url(source):
             continue
         if path.resolve() == Path(source).resolve():
             raise ValueError(f"{option} {path}: is the source itself; give another name")
-        of_folder = Path(source).is_dir() and path.exists() and path.resolve().parent == Path(source).resolve()
+        in_folder = Path(source).is_dir() and path.resolve().parent == Path(source).resolve()
         of_pattern = is_glob(source) and path.resolve() in [file.resolve() for file in pictures_of(source) or ()]
-        if of_folder or of_pattern:
-            raise ValueError(f"{option} {path}: is a file of the source {source}; give another name")
+        if of_pattern or (in_folder and would_be_read(path, beside=Path(source).iterdir())):
+            raise ValueError(f"{option} {path}: would be taken for a file of the source {source}; give another name")
 
 
 def check_answers(top: int, threshold: float) -> None:

@@ -90,10 +90,10 @@ def extract(
     from posec3d.video.extraction_report import report_text
     from posec3d.video.extraction_run import PoseFileReading
     from posec3d.video.extraction_run import extract_to_parts
-    from posec3d.video.extraction_run import is_pose_source
     from posec3d.video.extraction_set import place_of
     from posec3d.video.extraction_set import places_of
     from posec3d.video.extraction_set import put_together
+    from posec3d.video.sources import is_posed
 
     check_output("--out", out, ())
     _check_out(out, overwrite)
@@ -106,12 +106,12 @@ def extract(
     reading = PoseFileReading(None if skeleton is None else get_skeleton(skeleton), canvas)
     group = partial(_grouping, videos, sources, label_from, classes, splits, seed)
     # A slip in a table shows before hours of work. What is in files of poses shows only when these have been read.
-    has_poses = any(is_pose_source(source) for source in sources)
+    has_poses = any(is_posed(source) for source in sources)
     grouping = None if has_poses else group([place_of(source) for source in sources])
     folder = parts_folder(out)
     of_videos = f"{__version__} {estimator} {weights} {weights.stat().st_mtime_ns if weights else ''}"
     of_poses = f"{__version__} {skeleton} {canvas}"
-    parts = {source: part_path(folder, source, of_poses if is_pose_source(source) else of_videos) for source in sources}
+    parts = {source: part_path(folder, source, of_poses if is_posed(source) else of_videos) for source in sources}
     try:
         make_estimator = partial(_estimator, estimator, weights)
         run = extract_to_parts(parts, make_estimator, reading=reading, workers=workers or usable_cores())

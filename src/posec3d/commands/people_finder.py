@@ -32,7 +32,7 @@ class PeopleFinder:
 
     def check(self, sources: "Sequence[Source]") -> None:
         """Raise ValueError for a canvas or rate that is none, and for what only other kinds of sources need."""
-        from posec3d.inference.reading import is_posed
+        from posec3d.video.sources import is_posed
         from posec3d.video.sources import pictures_of
 
         if self._canvas is not None and min(self._canvas) < 1:
@@ -58,9 +58,9 @@ class PeopleFinder:
 
     def people_of(self, source: "Source") -> "PosedVideos":
         """Return the people of a video, or of each video in a pose file."""
-        from posec3d.inference.reading import is_posed
         from posec3d.inference.reading import read_people
         from posec3d.video.frames import open_frames
+        from posec3d.video.sources import is_posed
 
         if is_posed(source):
             return read_people(source, skeleton=self._skeleton, canvas=self._canvas, frames_per_second=self._rate)

@@ -96,6 +96,7 @@ def recognize(
     from posec3d.commands.answers import load_recognizer
     from posec3d.commands.people_finder import PeopleFinder
     from posec3d.commands.people_finder import recorded_sources
+    from posec3d.trained import weights_of
     from posec3d.video.sources import name_of
     from posec3d.video.sources import shown
 
@@ -104,7 +105,7 @@ def recognize(
     finder.check(found)
     check_answers(top, threshold)
     _check_options(window, stride, out, json, several=len(found) > 1)
-    read = [*found, *model]
+    read = [*found, *(weights for name in model for weights in weights_of(name))]
     check_output("--json", json, read)
     places = _Places(out)
     for source in found:
@@ -115,11 +116,11 @@ def recognize(
     from posec3d.inference.output import counted
     from posec3d.inference.output import recognized_as_dict
     from posec3d.inference.output import segment_line
-    from posec3d.inference.reading import is_posed
     from posec3d.inference.recognizer import end_of
     from posec3d.pose_files.building import USUAL_RATE
     from posec3d.runtime.files import replacing
     from posec3d.video.frames import UNKNOWN_RATE
+    from posec3d.video.sources import is_posed
 
     recognizer = load_recognizer(model, device, runtime, precision, people=people)
     videos: list[dict[str, object]] = []
@@ -140,22 +141,9 @@ def recognize(
             check_output("--out", place, read)
             _draw(place, source, video, segments, top)
 
-    num_videos = 0
-    for source in found:
-        # One bad video among many stops nothing; alone, it is the answer.
-        with _noted(failures, source, alone=len(found) == 1):
-            posed = finder.people_of(source)
-            num_videos += len(posed)
-            if not posed.rate_is_known:
-                rate = USUAL_RATE if is_posed(source) else UNKNOWN_RATE
-                said = f"taken as {rate:g} (--fps says another)"
-                _LOGGER.info("%s: does not say how many frames a second: %s", shown(source), said)
-            if len(posed) > 1 and out is not None and _is_file(out):
-                raise ValueError(f"--out {out}: {shown(source)} has {len(posed)} videos; give the name of a folder")
-            for place, name in enumerate(posed.names):
-                with _noted(failures, source, alone=len(found) == len(posed) == 1, name=name):
-                    answer(source, posed[place])
-    if json is not None:
+    def keep() -> None:
+        if json is None:
+            return
         content = {"model": " + ".join(model or PACKAGED_MODELS), "videos": videos, "failed": failures}
         with replacing(json) as unfinished:
             # Names that are not UTF-8 become escapes, which readers of JSON turn back.
@@ -163,10 +151,35 @@ def recognize(
                 dumps(content, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
             )
         _LOGGER.info("written: %s", json)
+
+    num_videos = 0
+    try:
+        for source in found:
+            # One bad video among many stops nothing; alone, it is the answer.
+            with _noted(failures, source, alone=len(found) == 1):
+                posed = finder.people_of(source)
+                num_videos += len(posed)
+                if not posed.rate_is_known:
+                    rate = USUAL_RATE if is_posed(source) else UNKNOWN_RATE
+                    said = f"taken as {rate:g} (--fps says another)"
+                    _LOGGER.info("%s: does not say how many frames a second: %s", shown(source), said)
+                if len(posed) > 1 and out is not None and _is_file(out):
+                    raise ValueError(f"--out {out}: {shown(source)} has {len(posed)} videos; give the name of a folder")
+                for place, name in enumerate(posed.names):
+                    with _noted(failures, source, alone=len(found) == len(posed) == 1, name=name):
+                        answer(source, posed[place])
+    except KeyboardInterrupt as stop:
+        if json is None or not videos:
+            raise
+        keep()
+        raise KeyboardInterrupt(f"{json} holds the {counted(len(videos), 'video')} recognised until then") from stop
+    keep()
     if not num_videos and not failures:
         raise ValueError(f"{shown(found[0])}: holds no video")
     if failures:
-        raise ValueError(f"{len(failures)} of {max(len(found), num_videos)} videos failed; beside each stands why")
+        # Of a source that could not be opened, nobody knows how many it holds: it counts as one.
+        num_videos += sum("video" not in failure for failure in failures)
+        raise ValueError(f"{len(failures)} of {num_videos} videos failed; beside each stands why")
 
 
 @contextmanager
@@ -270,10 +283,10 @@ def _draw(path: Path, source: "Source", video: "PosedVideo", segments: "Sequence
     from contextlib import nullcontext
 
     from posec3d.inference.annotated_video import write_annotated
-    from posec3d.inference.reading import is_posed
     from posec3d.inference.recognizer import end_of
     from posec3d.runtime.progress import Progress
     from posec3d.video.frames import open_frames
+    from posec3d.video.sources import is_posed
 
     with (
         nullcontext() if is_posed(source) else open_frames(source) as pictures,

@@ -97,16 +97,18 @@ def stream(
     from posec3d.commands.stream_output import Pictures
     from posec3d.inference.streaming import LiveRecognizer
     from posec3d.inference.streaming import StreamingRecognizer
+    from posec3d.trained import weights_of
     from posec3d.video.estimators import load_estimator
     from posec3d.video.live import LatestFrames
     from posec3d.video.live import open_latest
     from posec3d.video.sources import shown
 
     check_answers(top, threshold)
-    _check_options(window, stride, seconds, out)
+    _check_options(window, stride, seconds, out, jsonl)
     given = _one_source(source)
-    check_output("--out", out, [given, *model])
-    check_output("--jsonl", jsonl, [given, *model])
+    read = [given, *(weights for name in model for weights in weights_of(name))]
+    check_output("--out", out, read)
+    check_output("--jsonl", jsonl, read)
     with ExitStack() as stack:
         video = open_latest(given)
         stack.enter_context(video)
@@ -134,7 +136,9 @@ def stream(
             _LOGGER.info("written: %s", written)
 
 
-def _check_options(window: float, stride: float | None, seconds: float | None, out: Path | None) -> None:
+def _check_options(
+    window: float, stride: float | None, seconds: float | None, out: Path | None, jsonl: Path | None
+) -> None:
     """Complain before anything is opened."""
     from posec3d.inference.windows import Span
 
@@ -143,11 +147,15 @@ def _check_options(window: float, stride: float | None, seconds: float | None, o
         raise ValueError(f"--seconds {seconds:g}: give more than 0, or leave it out to go on until Ctrl-C")
     if out is not None and out.suffix.lower() != ".mp4":
         raise ValueError(f"--out {out}: end it in .mp4")
+    if jsonl is not None and out is not None and jsonl.resolve() == out.resolve():
+        raise ValueError(f"--jsonl {jsonl}: is --out as well; give another name")
+    if jsonl is not None and jsonl.is_dir():
+        raise ValueError(f"--jsonl {jsonl}: is a folder; give a file name such as {jsonl}/actions.jsonl")
 
 
 def _one_source(given: str) -> "Source":
-    from posec3d.inference.reading import is_posed
     from posec3d.video.sources import find_sources
+    from posec3d.video.sources import is_posed
 
     found = find_sources([given])
     if len(found) > 1:
@@ -158,8 +166,6 @@ def _one_source(given: str) -> "Source":
 
 
 def _open_lines(path: Path) -> TextIO:
-    if path.is_dir():
-        raise ValueError(f"--jsonl {path}: is a folder; give a file name such as {path}/actions.jsonl")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Line by line, so that whoever follows the file sees each answer at once and never half of one.
     return path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n", buffering=1)

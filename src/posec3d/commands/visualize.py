@@ -90,7 +90,7 @@ def visualize(
     """
     from posec3d.commands.people_finder import PeopleFinder
     from posec3d.commands.people_finder import recorded_sources
-    from posec3d.inference.reading import is_posed
+    from posec3d.video.sources import is_posed
     from posec3d.video.sources import shown
     from posec3d.video.visualization import write_figures
 
@@ -107,7 +107,8 @@ def visualize(
     recognizer = _load(model, device) if what == "decision" else None
     label = None if recognizer is None or action is None else _label(recognizer, action)
     posed = _chosen(finder.people_of(found[0]), video, source)
-    _check_drawable(posed, what)
+    if recognizer is None:
+        _check_drawable(posed, what)
     path = out or _default_path(found[0], posed, what)
     pictures = None if black or is_posed(found[0]) else found[0]
     if what == "decision":
@@ -213,7 +214,7 @@ def _check_drawable(video: "PosedVideo", what: What) -> None:
 
 def _default_path(source: "Source", video: "PosedVideo", what: What) -> Path:
     """Return a file in the current folder: a film, or a picture of a single frame."""
-    from posec3d.inference.reading import is_posed
+    from posec3d.video.sources import is_posed
 
     name = video.name if is_posed(source) else Path(video.name).stem
     plain = re.sub(r"[^\w.-]+", "_", name).strip("_.") or "pictures"
@@ -227,7 +228,6 @@ def _draw_decision(
     from posec3d.poses import Poses
     from posec3d.runtime.progress import Progress
     from posec3d.video.crops import people_crop
-    from posec3d.video.extraction import annotation_of
     from posec3d.video.importance import importance_pictures
     from posec3d.video.importance import importance_sheet
     from posec3d.video.importance import strongest_keypoints
@@ -237,7 +237,7 @@ def _draw_decision(
     from posec3d.video.visualization import write_picture
 
     skeleton = recognizer.card.heatmaps.skeleton
-    annotation = annotation_of(recognizer.fitting(video))
+    annotation = recognizer.judged(video)
     explained = recognizer.explain(annotation, label)
     action = recognizer.classes[explained.label] if recognizer.card.classes else f"class {explained.label}"
     said = f"{action} ({explained.probability:.0%})"

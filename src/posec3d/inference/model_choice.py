@@ -16,7 +16,7 @@ from posec3d.published import find_published
 from posec3d.published_cards import card_of_published
 from posec3d.published_cards import refuse_pictures
 from posec3d.trained import checkpoint_in
-from posec3d.trained import trained_parts
+from posec3d.trained import weights_of
 
 # What comes with the package: one network on heatmaps, and one on coordinates to ask besides.
 PACKAGED, PACKAGED_COORDINATES = "packaged", "packaged-coordinates"
@@ -67,9 +67,7 @@ def models_together(name: str | None) -> list[str]:
 
     Raises FileNotFoundError for a folder without weights.
     """
-    if name is None:
-        return [*PACKAGED_MODELS]
-    return [str(checkpoint_in(folder)) for folder in trained_parts(Path(name))] if Path(name).is_dir() else [name]
+    return [*PACKAGED_MODELS] if name is None else weights_of(name)
 
 
 def is_packaged(name: str) -> bool:

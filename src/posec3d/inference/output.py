@@ -12,7 +12,7 @@ from posec3d.people import PosedVideo
 
 
 def recognized_as_dict(source: str, video: PosedVideo, segments: Sequence[Segment], *, top: int) -> dict[str, Any]:
-    """Return one video's people and segments as JSON has it.
+    """Return one video's people and segments as JSON has it: a source may hold several videos.
 
     Times are in seconds, frames count from 0 and end before `end_frame`, boxes are [left, top, right, bottom] in
     pixels around the visible keypoints.
@@ -20,6 +20,7 @@ def recognized_as_dict(source: str, video: PosedVideo, segments: Sequence[Segmen
     seconds = np.array([frame.seconds for frame in video.frames])
     return {
         "source": source,
+        "video": video.name,
         "frames_per_second": round(video.frames_per_second, 3),
         "num_frames": len(video.frames),
         "height": video.canvas[0],

@@ -1,17 +1,15 @@
 """From a source to its people: videos through a pose estimator, pose files as they are."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from posec3d.people import PosedVideos
 from posec3d.people import posed_videos
-from posec3d.pose_files import is_pose_file
 from posec3d.pose_files import load_pose_file
 from posec3d.skeletons import Skeleton
 from posec3d.video.extraction import extract_poses
 from posec3d.video.pose_estimation import PoseEstimator
 from posec3d.video.sources import Source
-from posec3d.video.sources import is_url
+from posec3d.video.sources import is_posed
 from posec3d.video.sources import pictures_of
 
 
@@ -39,8 +37,3 @@ def read_people(
     video = extract_poses(source, estimator, frames_per_second=frames_per_second, advance=advance)
     pictures = pictures_of(source) or []
     return posed_videos([video], rate_is_known=len(pictures) < 2 or frames_per_second is not None)
-
-
-def is_posed(source: Source) -> bool:
-    """Tell whether a source is a pose file rather than something to look at."""
-    return not is_url(source) and Path(source).exists() and is_pose_file(source)

@@ -29,6 +29,7 @@ from posec3d.inference.scorer import Scorer
 from posec3d.inference.segments import Segment
 from posec3d.inference.segments import joined
 from posec3d.inference.subjects import People
+from posec3d.inference.subjects import looked_at
 from posec3d.inference.subjects import pairs_of_whole
 from posec3d.inference.subjects import spans_of
 from posec3d.inference.subjects import subjects_of
@@ -150,11 +151,6 @@ class ActionRecognizer:
         else:
             video = source if isinstance(source, PosedVideo) else _one_video(source, estimator)
         video = self.fitting(video)
-        if not any((frame.scores > 0).any() for frame in video.frames):
-            raise ValueError(
-                f"{video.name}: nobody is found in any of {len(video.frames)} frames; "
-                "give a video that shows people at least a tenth of the frame high"
-            )
         if window is None:
             return self._whole(video, people, threshold)
         if window * video.frames_per_second < 1:
@@ -175,7 +171,7 @@ class ActionRecognizer:
         Which one that is, and how likely, is what `recognize` answers; of several networks, what all say together. What
         speaks for it tells the one that is surest of it, among those with the keypoints of the first.
         """
-        annotation = video if isinstance(video, Annotation) else annotation_of(self.fitting(video))
+        annotation = video if isinstance(video, Annotation) else self.judged(video)
         check_label(label, self.card)
         of_each = [scorer.probabilities([annotation], num_clips=None, mirrored=True)[0] for scorer in self._scorers]
         probabilities = np.mean(of_each, axis=0)
@@ -193,10 +189,29 @@ class ActionRecognizer:
         told = network if len(self._scorers) > 1 else ""
         return replace(explained, probability=float(probabilities[label]), network=told)
 
+    def judged(self, video: PosedVideo) -> Annotation:
+        """Return the video with the people whom the networks may look at; ValueError if nobody is in it."""
+        return annotation_of(self._looked_at(self.fitting(video)))
+
     def fitting(self, video: PosedVideo) -> PosedVideo:
-        """Return the video with identities and with the keypoints of the model's skeleton, without NaN."""
+        """Return the video with identities and with the keypoints of the model's skeleton, without NaN.
+
+        Raises ValueError for one in which nobody is found, and for poses that lack keypoints of the skeleton.
+        """
         known = replace(video, frames=[without_strange_numbers(frame) for frame in video.frames])
-        return map_people(told_apart(known), self.card.heatmaps.skeleton)
+        fitted = map_people(told_apart(known), self.card.heatmaps.skeleton)
+        if any((frame.scores > 0).any() for frame in fitted.frames):
+            return fitted
+        highest = max((frame.scores.max(initial=0) for frame in known.frames), default=0)
+        if highest > 0:
+            raise ValueError(
+                f"{video.name}: scores of keypoints are {highest:.2g} at most, too low to follow anybody by; give "
+                "those of a pose estimator, from 0 to 1"
+            )
+        raise ValueError(
+            f"{video.name}: nobody is found in any of {len(video.frames)} frames; "
+            "give a video that shows people at least a tenth of the frame high"
+        )
 
     def probabilities(
         self, videos: Sequence[Annotation], *, num_clips: int | None = None, mirrored: bool = True
@@ -273,10 +288,13 @@ class ActionRecognizer:
             segments.append(Segment(video.name, times[first], times[last], who, probabilities, self.classes, threshold))
         return segments
 
+    def _looked_at(self, video: PosedVideo) -> PosedVideo:
+        return looked_at(video, [scorer.card.most_people for scorer in self._scorers])
+
     def _subjects_of_whole(self, video: PosedVideo, people: People) -> dict[Who, Annotation]:
         if people == "scene":
             follows = any(scorer.card.follows_people for scorer in self._scorers)
-            return {None: annotation_of(video) if follows else scene_of(video)}
+            return {None: annotation_of(self._looked_at(video)) if follows else scene_of(video)}
         num_keypoints = self.card.heatmaps.skeleton.num_keypoints
         if people == "pairs":
             return pairs_of_whole(video.frames, num_keypoints=num_keypoints, canvas=video.canvas)

@@ -10,14 +10,27 @@ from jaxtyping import Float32
 
 from posec3d.annotations import Annotation
 from posec3d.people import PeopleInFrame
+from posec3d.people import PosedVideo
 from posec3d.people import stack_people
 from posec3d.poses import Poses
+from posec3d.video.extraction import of_nearest
 
 People = Literal["scene", "each", "pairs"]
 # Who is seen in a smaller share of the frames to judge, or in fewer frames, is not judged on their own.
 _LEAST_SHARE, _LEAST_FRAMES = 0.25, 3
 # Two people are near if the gap between their boxes is at most so many times the taller one's height.
 _NEAR = 0.5
+_CANDIDATES = 8
+
+
+def looked_at(video: PosedVideo, most_people: Sequence[int | None]) -> PosedVideo:
+    """Return the video with the people alone whom any of several networks may look at.
+
+    Each looks at no more than its `most_people`, None meaning everybody, and chooses by keypoints of its own, so that
+    it is left some to choose from.
+    """
+    counts = [_CANDIDATES, *(count for count in most_people if count is not None)]
+    return video if None in most_people else of_nearest(video, max(counts))
 
 
 def subjects_of(

@@ -28,7 +28,7 @@ _LOGGER = logging.getLogger(__name__)
 _SCORE_TOLERANCE = 1.1
 _SCORE_LIMIT = 10.0
 # Nobody is three pixels large; and legs below the picture reach far beyond 1 in coordinates of 0..1.
-_NORMALISED_LIMIT = 3.0
+_NORMALISED_LIMIT, _NORMALISED_SHARE = 3.0, 0.9
 _NEGATIVE_SHARE = 0.2
 
 
@@ -67,6 +67,8 @@ def posed_video(
         ids=_identities(video, people, name),
         rate=rate,
     )
+    if video.first > 1:
+        _LOGGER.info("%s: begins with frame %d, which counts as 0 s", name, video.first)
     span = max(video.frames, default=0) - min(video.frames, default=0)
     mean_rate = rate * (len(frames) - 1) / span if span else rate
     return PosedVideo(video.name, canvas, chosen, mean_rate, frames)
@@ -102,7 +104,8 @@ def _in_pixels(
 ) -> tuple[Float64[np.ndarray, "P V 2"], tuple[int, int]]:
     """Return keypoints in pixels and the (height, width) of frames, the smallest that holds them if nobody says it."""
     points = keypoints[seen]
-    if points.size and np.abs(points).max() <= _NORMALISED_LIMIT:
+    # Not the largest: a leg that an estimator guesses far below the picture makes no pixels of shares.
+    if points.size and np.quantile(np.abs(points), _NORMALISED_SHARE) <= _NORMALISED_LIMIT:
         return _from_shares(keypoints, points, canvas, name)
     if canvas is not None:
         return keypoints, canvas

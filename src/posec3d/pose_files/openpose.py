@@ -17,6 +17,11 @@ SKELETONS = ("openpose25", "openpose18")
 _NAME = re.compile(r"(?P<video>.*?)_?(?P<frame>\d+)(_keypoints)?\.json", re.IGNORECASE)
 
 
+def names_a_frame(path: Path) -> bool:
+    """Tell whether a file is named as one of a frame."""
+    return _NAME.fullmatch(path.name) is not None
+
+
 def is_frame(content: Any) -> bool:
     """Tell whether a JSON file is one frame: a dictionary with the list `people`, or `bodies` (AlphaPose's "cmu")."""
     return isinstance(content, dict) and any(isinstance(content.get(key), list) for key in ("people", "bodies"))

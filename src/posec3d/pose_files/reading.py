@@ -33,12 +33,18 @@ _FORMATS = (
 
 
 def is_pose_file(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a path looks like one to read poses from, by its name; a folder by holding nothing but .json."""
-    path = Path(path)
-    if not path.is_dir():
-        return path.name.lower().endswith(_SUFFIXES)
-    names = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")]
-    return bool(names) and all(name.lower().endswith(".json") for name in names)
+    """Tell whether a path looks like a file to read poses from, by its name."""
+    return Path(path).name.lower().endswith(_SUFFIXES)
+
+
+def is_frame_file(path: Path) -> bool:
+    """Tell whether a file is one frame of a video, as OpenPose writes them; False for one that cannot be read."""
+    if not openpose.names_a_frame(path):
+        return False
+    try:
+        return openpose.is_frame(read_json(path))
+    except (OSError, ValueError):
+        return False
 
 
 def load_pose_file(

@@ -23,6 +23,7 @@ _SCORES = "score|confidence|likelihood|visibility|presence|conf|c|v"
 _COLUMN = re.compile(rf"(?P<keypoint>.+?)[_. ](?P<part>x|y|{_SCORES})", re.IGNORECASE)
 _FRAME = ("frame", "frame_id", "frame_number", "frame_index", "frame_idx", "image_id", "image")
 _PERSON = ("person", "person_id", "track_id", "individual")
+_BOXES = ("bbox", "box", "bounding_box")
 _KEYPOINT = ("keypoint", "keypoint_name", "landmark", "joint", "bodypart")
 _FORMS = (
     "write a row a keypoint (frame, person, keypoint, x, y, score; person and score may be left out), or a row a frame "
@@ -50,8 +51,8 @@ def spreadsheet_video(path: Path) -> FileVideo:
     """Return the video of a table, whose first line names the columns, in capitals or not.
 
     An empty cell, or NaN, is a missing keypoint. Frames that are passed over have nobody in them. Columns that are
-    none of these (z, times, labels) are left out. Commas, semicolons and tabs part cells; with semicolons, a comma may
-    be the decimal point.
+    none of these (z, times, labels, boxes, scores of whole people) are left out. Commas, semicolons and tabs part
+    cells; with semicolons, a comma may be the decimal point.
     """
     keypoints: dict[str, int] = {}
     people: dict[int, dict[str | None, dict[tuple[str, str], _Cell]]] = defaultdict(lambda: defaultdict(dict))
@@ -122,6 +123,7 @@ def _cells_of_rows(rows: Iterator[tuple[int, Sequence[str]]], decimal_comma: boo
         for place, name in enumerate(header):
             if found := _COLUMN.fullmatch(name):
                 columns[place] = (None, _plain(found["keypoint"]), _part(found["part"]))
+        columns = _of_keypoints(columns)
     columns = _one_score(columns, lower)
     if not {"x", "y"} <= {part for _, _, part in columns.values()}:
         raise ValueError(f"{path}: its columns are {', '.join(header[:8])}; {_FORMS}")
@@ -134,6 +136,15 @@ def _cells_of_rows(rows: Iterator[tuple[int, Sequence[str]]], decimal_comma: boo
             name = column_keypoint if keypoint is None else _keypoint_name(row[keypoint], path, line)
             value = _number(row[place], decimal_comma, path, line, header[place])
             yield _Cell(number, column_person or who, name, part, value, line)
+
+
+def _of_keypoints(columns: Mapping[int, _Column]) -> dict[int, _Column]:
+    """Leave out what has a score and no place, such as person_score, and boxes around people."""
+    parts: defaultdict[str, set[str]] = defaultdict(set)
+    for _, name, part in columns.values():
+        parts[name].add(part)
+    located = {name for name, found in parts.items() if {"x", "y"} <= found and name.lower() not in _BOXES}
+    return {place: column for place, column in columns.items() if column[1] in located}
 
 
 def _one_score(columns: Mapping[int, _Column], header: Sequence[str]) -> dict[int, _Column]:

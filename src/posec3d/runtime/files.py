@@ -1,9 +1,11 @@
 """Files that appear whole or not at all."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zlib import crc32
 
 # Letters, of four bytes at most.
@@ -15,9 +17,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` when the block ends, or goes if it fails.
 
     Missing parent folders are made. The suffix stays, so that writers who choose a format by it do so rightly.
-    A full disk, or any other error of the system while writing, is an OSError that names `path`.
+    A link stays one, and what it points to is replaced. A pipe or a device, such as /dev/stdout, is written to when the
+    block ends. A full disk, or any other error of the system while writing, is an OSError that names `path`.
     """
     path = Path(path)
+    if _is_for_writing_to(path):
+        with TemporaryDirectory() as folder:
+            yield Path(folder) / path.name
+            with path.open("ab") as sink, (Path(folder) / path.name).open("rb") as whole:
+                shutil.copyfileobj(whole, sink)
+        return
+    if path.is_symlink():
+        path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     # Short enough where the name of `path` is as long as the system takes.
     stem = (
@@ -38,3 +49,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OSError(error.errno, f"could not write: {error.strerror or error}", str(path)) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _is_for_writing_to(path: Path) -> bool:
+    """Tell whether a path is there and no file on a disk, whose place another one could take."""
+    return path.exists() and not path.is_dir() and (not path.is_file() or path.is_relative_to("/dev"))

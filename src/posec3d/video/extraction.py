@@ -2,13 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float32
 from jaxtyping import Int64
 
 from posec3d.annotations import Annotation
+from posec3d.clips.subjects import sight
 from posec3d.people import UNKNOWN
+from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
 from posec3d.people import share_identities
 from posec3d.people import stack_people
@@ -72,13 +77,41 @@ def scene_of(video: PosedVideo) -> Annotation:
     For answers about everybody together, by networks that do not follow people (`ModelCard.follows_people`): memory
     then grows with how many people are there at once, not with how many come and go.
     """
-    num_frames_seen: Counter[int] = Counter()
+    frames = share_identities(video.frames, _steady_identities(video.frames))
+    poses, _ = stack_people(frames, video.skeleton.num_keypoints, video.canvas)
+    return Annotation(video.name, None, video.canvas, poses.keypoints, poses.scores)
+
+
+def of_nearest(video: PosedVideo, most_people: int) -> PosedVideo:
+    """Return the video with those people alone who are seen best (`people_by_sight`), if more than so many are steady.
+
+    For networks that look at few people (`ModelCard.most_people`): `annotation_of` then needs memory for these alone,
+    not for all who come and go. Everybody must have been told apart.
+    """
+    steady = _steady_identities(video.frames)
+    if len(steady) <= most_people:
+        return video
+    sights = dict.fromkeys(steady, 0.0)
     for frame in video.frames:
+        for identity, seen in zip(frame.ids.tolist(), sight(frame.keypoints, frame.scores).tolist(), strict=True):
+            if identity in sights:
+                sights[identity] += seen
+    kept = sorted(sights, key=lambda identity: -sights[identity])[:most_people]
+    return replace(video, frames=[_with_people(frame, kept) for frame in video.frames])
+
+
+def _with_people(frame: PeopleInFrame, kept: Collection[int]) -> PeopleInFrame:
+    stay = np.isin(frame.ids, list(kept))
+    return PeopleInFrame(frame.seconds, frame.keypoints[stay], frame.scores[stay], frame.ids[stay])
+
+
+def _steady_identities(frames: Sequence[PeopleInFrame]) -> list[int]:
+    """Return who is not fleeting, as `steady_people` tells, in the order of their first appearance."""
+    num_frames_seen: Counter[int] = Counter()
+    for frame in frames:
         num_frames_seen.update(frame.ids[np.any(frame.scores > 0, axis=-1)].tolist())
     fewest = min(_FLEETING, max(num_frames_seen.values(), default=0))
-    steady = {identity for identity, seen in num_frames_seen.items() if seen >= fewest}
-    poses, _ = stack_people(share_identities(video.frames, steady), video.skeleton.num_keypoints, video.canvas)
-    return Annotation(video.name, None, video.canvas, poses.keypoints, poses.scores)
+    return [identity for identity, seen in num_frames_seen.items() if seen >= fewest]
 
 
 def steady_people(scores: Float32[np.ndarray, "M T V"]) -> Int64[np.ndarray, " N"]:

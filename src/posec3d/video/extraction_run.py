@@ -16,7 +16,6 @@ import numpy as np
 
 from posec3d.annotations import Annotation
 from posec3d.annotations import AnnotationSet
-from posec3d.pose_files import is_pose_file
 from posec3d.pose_files import load_pose_file
 from posec3d.runtime.processes import Crash
 from posec3d.runtime.processes import done_in_processes
@@ -28,6 +27,7 @@ from posec3d.video.extraction import told_apart
 from posec3d.video.extraction_parts import save_part
 from posec3d.video.pose_estimation import PoseEstimator
 from posec3d.video.sources import Source
+from posec3d.video.sources import is_posed
 from posec3d.video.sources import shown
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,11 +52,6 @@ class PoseFileReading:
     canvas: tuple[int, int] | None = None
 
 
-def is_pose_source(source: Source) -> bool:
-    """Return whether a source holds poses already."""
-    return isinstance(source, Path) and is_pose_file(source)
-
-
 def extract_to_parts(
     parts: Mapping[Source, Path],
     make_estimator: Callable[[int | None], PoseEstimator],
@@ -74,7 +69,7 @@ def extract_to_parts(
     failures: dict[Source, str] = {}
     num_frames = 0
     began = time.monotonic()
-    if any(not is_pose_source(source) for source in todo):
+    if any(not is_posed(source) for source in todo):
         # Once here: what is missing is said before anything begins, and fetched by one process alone.
         make_estimator(1)
     with (
@@ -160,10 +155,10 @@ class _PartMaker:
     def __call__(self, job: tuple[Source, Path]) -> int | str:
         """Write the part and return its number of frames; or the reason why there is none."""
         source, path = job
-        if self._estimator is None and not is_pose_source(source):
+        if self._estimator is None and not is_posed(source):
             self._estimator = self._make_estimator()
         try:
-            estimator = None if is_pose_source(source) else self._estimator
+            estimator = None if is_posed(source) else self._estimator
             annotations = extract_annotations(source, estimator, self._reading)
         # Whatever is wrong with one video, the others are worth having.
         except Exception as error:

@@ -20,10 +20,10 @@ from posec3d.annotations.video_lists import VideoPlace
 from posec3d.mapping import map_keypoints
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import skeleton_of_keypoints
-from posec3d.video.extraction_run import is_pose_source
 from posec3d.video.sources import VIDEO_SUFFIXES
 from posec3d.video.sources import Source
 from posec3d.video.sources import is_glob
+from posec3d.video.sources import is_posed
 from posec3d.video.sources import is_url
 from posec3d.video.sources import shown
 
@@ -108,7 +108,7 @@ def put_together(
 
 def _skeleton_of_all(parts: Mapping[Source, AnnotationSet | None]) -> Skeleton:
     there = {source: part for source, part in parts.items() if part is not None}
-    of_videos = [part for source, part in there.items() if not is_pose_source(source)]
+    of_videos = [part for source, part in there.items() if not is_posed(source)]
     return _skeleton_of((of_videos or list(there.values()))[0])
 
 

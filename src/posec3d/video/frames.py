@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,10 @@ from posec3d.video.sources import shown
 
 # Frames a second of pictures, and of videos that do not say.
 UNKNOWN_RATE = 25.0
+# Pixels more oblong than this are a mistake of the file.
+_OBLONG = 4
+# So many ticks a second, or more, are of a clock, if nothing else tells that they are frames.
+_CLOCK = 1000
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -102,7 +107,7 @@ def open_frames(
         container.close()
         raise ValueError(f"{shown(source)}: not one of its frames can be decoded; copy or record it again")
     rate = _rate(stream)
-    to_picture = _Conversion(first[1])
+    to_picture = _Conversion(first[1], stream.sample_aspect_ratio)
     return VideoFrames(
         name=name_of(source),
         size=to_picture.size,
@@ -116,10 +121,17 @@ def open_frames(
 
 
 class _Conversion:
-    """Turns decoded frames to pictures like the first: of its size, and turned upright as it says."""
+    """Turns decoded frames to pictures like the first: of its size, with square pixels, and upright as it says.
 
-    def __init__(self, first: av.VideoFrame) -> None:
+    Pixels of DVDs and of DV and HDV cameras are not square: their `shape` is width by height of one.
+    """
+
+    def __init__(self, first: av.VideoFrame, shape: Fraction | None) -> None:
         self._width, self._height = first.width, first.height
+        if shape is not None and 1 < shape < _OBLONG:
+            self._width = round(first.width * shape)
+        elif shape is not None and 1 / _OBLONG < shape < 1:
+            self._height = round(first.height / shape)
         # Rows of the matrix: where a step to the right goes, and one down, each as (right, down) in units of 1/65536.
         matrix = first.side_data.get("DISPLAYMATRIX")
         turn = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3) if isinstance(matrix, Buffer) else np.eye(3)
@@ -174,9 +186,13 @@ def _timed(
 
 
 def _rate(stream: VideoStream) -> float:
-    """Return frames a second; containers without a rate say none, or that of their clock."""
+    """Return frames a second; containers without a rate say none, or that of their clock, and then no number either."""
     rates = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate is not None]
-    return next((rate for rate in rates if 0 < rate < 1000), UNKNOWN_RATE)
+    if stream.frames > 1 and stream.duration and stream.time_base:
+        counted = float(stream.frames / (stream.duration * stream.time_base))
+        rates = [rate if rate < _CLOCK else counted for rate in rates]
+        return next((rate for rate in rates if rate > 0), counted)
+    return next((rate for rate in rates if 0 < rate < _CLOCK), UNKNOWN_RATE)
 
 
 def _number_of_frames(container: InputContainer, stream: VideoStream, rate: float) -> int | None:

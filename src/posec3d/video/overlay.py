@@ -24,6 +24,7 @@ from posec3d.video.panels import draw_shares
 from posec3d.video.panels import height_of_shares
 from posec3d.video.panels import lay
 from posec3d.video.panels import shade
+from posec3d.video.writing import MP4_SIDE
 
 # What is less sure is mostly a guess of the estimator, behind a table or outside the picture.
 _SMALLEST_SCORE = 0.15
@@ -49,9 +50,9 @@ class TimelineBar:
 def scaled_up(size: tuple[int, int]) -> tuple[int, int]:
     """Return the (height, width) at which frames of `size` are shown: at least 640 wide, never smaller, both even.
 
-    Even, because most players only show videos that are.
+    Even, because most players only show videos that are. Tall ones stay narrower, so that .mp4 can hold them.
     """
-    factor = max(1.0, _NARROWEST / size[1])
+    factor = max(1.0, min(_NARROWEST / size[1], MP4_SIDE / max(size)))
     height, width = (2 * max(1, round(side * factor / 2)) for side in size)
     return height, width
 

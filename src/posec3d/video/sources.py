@@ -3,11 +3,15 @@
 import logging
 import re
 from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.parse import urlunsplit
+
+from posec3d.pose_files import is_frame_file
+from posec3d.pose_files import is_pose_file
 
 # A Path is a file or folder; a str is a webcam ("0"), a URL, or a glob of pictures.
 Source = str | Path
@@ -29,12 +33,12 @@ def find_sources(given: Sequence[Source]) -> list[Source]:
     """Return what is meant, each once, in the order given and in natural order inside folders and globs.
 
     A folder stands for all videos in it and below. Without a video it stands for every folder of pictures there, one
-    source each; without these for every folder of only .json files, one source each, or else for its pose files.
+    source each; without these for every folder whose poses are all .json, one source each, or else for its pose files.
     A glob stands for its videos, pose files and folders; a glob of pictures alone is one source, as the text it is.
     A number is a webcam unless a file has that name. Files of other kinds are passed on: who reads them complains.
 
     Raises FileNotFoundError for what is not there and for folders and globs of nothing useful, and ValueError for
-    pictures given one by one.
+    pictures, or frames that OpenPose wrote, given one by one.
     """
     found: list[Source] = []
     for source in given:
@@ -45,7 +49,9 @@ def find_sources(given: Sequence[Source]) -> list[Source]:
             f"{pictures[0]} and {len(pictures) - 1} more pictures are given one by one; to have them read as one "
             f"video, give their folder {str(Path(pictures[0]).parent)!r} or put the pattern in quotation marks"
         )
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    _refuse_single_frames(path for path in found if isinstance(path, Path))
+    return found
 
 
 def is_webcam(source: Source) -> bool:
@@ -67,6 +73,20 @@ def is_live(source: Source) -> bool:
         parts = urlsplit(str(source))
         return parts.scheme.lower() not in _FILES_OF_URLS or Path(parts.path).suffix.lower() not in VIDEO_SUFFIXES
     return is_webcam(source)
+
+
+def is_posed(source: Source) -> bool:
+    """Tell whether a source is there and holds poses: a file by its name, a folder by .json and nothing to look at."""
+    path = Path(source)
+    if is_url(source) or not path.exists():
+        return False
+    return _is_of_json(_visible(path.iterdir())) if path.is_dir() else is_pose_file(path)
+
+
+def would_be_read(path: Path, *, beside: Iterable[Path]) -> bool:
+    """Tell whether a file, put beside those of a folder that is a source, would change what that is or holds."""
+    pictured = any(_kind(file) == "picture" for file in beside)
+    return _kind(path) in (("video", "picture") if pictured else ("video", "picture", "poses"))
 
 
 def is_glob(source: Source) -> bool:
@@ -155,9 +175,31 @@ def _in_folder(folder: Path) -> list[Path]:
             f"{folder}: no videos, pictures or poses in this folder; give another, or a file of it by name "
             f"(found are {_listed(VIDEO_SUFFIXES | PICTURE_SUFFIXES | POSE_SUFFIXES)})"
         )
+    _tell_others(folder, files, of_kind["poses"], "poses")
     # A pose estimator that writes a .json for each frame fills a folder for each video.
-    mixed = {path.parent for path in files if path.suffix.lower() != ".json"}
-    return list(dict.fromkeys(path if path.parent in mixed else path.parent for path in of_kind["poses"]))
+    beside: defaultdict[Path, list[Path]] = defaultdict(list)
+    for path in of_kind["poses"]:
+        beside[path.parent].append(path)
+    return [part for place, paths in beside.items() for part in ([place] if _is_of_json(paths) else paths)]
+
+
+def _is_of_json(files: Iterable[Path]) -> bool:
+    """Tell whether of some files, those that can be looked at or hold poses are .json, and there are such."""
+    of_use = [path for path in files if _kind(path) is not None]
+    return bool(of_use) and all(path.suffix.lower() == ".json" for path in of_use)
+
+
+def _refuse_single_frames(paths: Iterable[Path]) -> None:
+    beside: defaultdict[Path, list[Path]] = defaultdict(list)
+    for path in paths:
+        if path.suffix.lower() == ".json" and path.is_file():
+            beside[path.parent].append(path)
+    for folder, frames in beside.items():
+        if len(frames) > 1 and is_frame_file(frames[0]):
+            raise ValueError(
+                f"{frames[0]} and {len(frames) - 1} more frames are given one by one; to have them read as one video, "
+                f"give their folder {str(folder)!r}"
+            )
 
 
 def _tell_others(folder: Path, files: Sequence[Path], taken: Sequence[Path], what: str) -> None:

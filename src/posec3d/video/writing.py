@@ -23,7 +23,7 @@ _GIF_SIDE, _GIF_PICTURES = 480, 600
 # Hundredths of a second: as long as a .gif can show a picture.
 _LONGEST_OF_GIF = 65535
 # x264 encodes no longer side.
-_MP4_SIDE = 16384
+MP4_SIDE = 16384
 # Ticks a second of an .mp4: usual for video, a multiple of all usual rates.
 _TICKS = 90000
 _BT709 = 1
@@ -112,9 +112,9 @@ class _Mp4:
 
     @staticmethod
     def size_for(size: tuple[int, int]) -> tuple[int, int]:
-        if max(size) > _MP4_SIDE:
+        if max(size) > MP4_SIDE:
             raise ValueError(
-                f"a picture of {size[0]} x {size[1]} (height x width) is too large for .mp4: its sides are {_MP4_SIDE} "
+                f"a picture of {size[0]} x {size[1]} (height x width) is too large for .mp4: its sides are {MP4_SIDE} "
                 "pixels at most; make the video smaller first"
             )
         return size
