@@ -147,7 +147,7 @@ def test_a_file_that_was_made_anew_with_other_labels_is_refused(tmp_path, file):
     save_annotations(tmp_path / "annotations.pkl", replace(MADE_UP, classes=("walk", "squat")))
 
     for read in (training_videos, videos_to_test):
-        with pytest.raises(ValueError, match=r"its class 0 is 'walk', and 'squat' in the config: the file"):
+        with pytest.raises(ValueError, match=r"its class 0 is 'walk', and 'squat' in the config: they are"):
             read(known)
     in_other_words = Experiment(data=Data(train=train, num_classes=2, classes=("Kniebeuge", "gehen")))
     assert training_videos(in_other_words)

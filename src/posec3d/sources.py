@@ -91,8 +91,9 @@ def _check_order(annotations: AnnotationSet, classes: Sequence[str]) -> None:
     label = first_misplaced(classes, found)
     if label is not None:
         raise ValueError(
-            f"{annotations.source}: its class {label} is {found[label]!r}, and {classes[label]!r} in the config: the "
-            "file has been made anew since; train anew, or test it by --annotations, where labels follow names"
+            f"{annotations.source}: its class {label} is {found[label]!r}, and {classes[label]!r} in the config: "
+            "they are in another order; put data.classes in the file's and train anew, or test by --annotations, where "
+            "labels follow names"
         )
 
 

@@ -123,3 +123,11 @@ def test_other_classes_do_not_change_who_is_held_out():
 def test_the_same_videos_are_held_out_on_every_machine():
     # By SHA-256 of the id; recorded once, so that a validation score keeps its meaning.
     assert ids(hold_out([video(f"v{i}") for i in range(10)], 0.2)[1]) == ["v0", "v8"]
+
+
+def test_names_that_are_not_utf_8_are_held_out_too():
+    videos = [video(f"{number}\udcfc", number % 2) for number in range(8)]
+
+    rest, held = hold_out(videos, 0.25)
+
+    assert (len(rest), len(held)) == (6, 2)

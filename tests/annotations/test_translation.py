@@ -79,8 +79,16 @@ def test_other_words_for_the_same_keypoints_are_no_other_order():
     assert usable_videos(annotations, None, num_classes=1, skeleton=COCO)
 
 
+@pytest.mark.parametrize("number", [2, 16, 18])
+def test_names_that_are_not_as_many_as_the_keypoints_translate_nothing(number):
+    names = tuple(f"point{place}" for place in range(number))
+    annotations = AnnotationSet((video("a", 0, COCO),), {}, None, names, "my.pkl")
+
+    assert translated(annotations, classes=None, skeleton=COCO) is annotations
+
+
 def test_keypoints_that_the_file_lacks_are_named():
     annotations = AnnotationSet((video("a", 0, PENN),), {}, None, PENN.keypoints, "my.pkl")
 
-    with pytest.raises(ValueError, match=r"poses of skeleton 'penn13' lack .*left_big_toe"):
+    with pytest.raises(ValueError, match=r"my.pkl: poses of skeleton 'penn13' lack .*left_big_toe"):
         translated(annotations, classes=None, skeleton=get_skeleton("openpose25"))

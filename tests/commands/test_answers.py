@@ -41,6 +41,9 @@ def test_a_folder_is_no_file(tmp_path):
         ("frame_1.png", "frame_2.png", True),
         ("frame_1.png", "annotated.mp4", True),  # a folder with a film is one of films
         ("frame_1.json", "notes.txt", False),
+        ("frame_1.json", ".answers.json", False),
+        ("clip.mp4", "figure.png", False),
+        ("clip.mp4", "figure.mp4", True),
     ],
 )
 def test_what_would_be_read_as_a_part_of_a_source_is_not_put_beside_it(tmp_path, beside, name, refused):

@@ -8,6 +8,7 @@ import torch
 
 from posec3d.checkpoints import read_checkpoint
 from posec3d.cli import main
+from posec3d.commands.tested import parts_to_test
 from posec3d.evaluation import robustness
 from posec3d.evaluation.metrics import measure
 from posec3d.training import loop
@@ -168,3 +169,14 @@ def test_what_a_folder_cannot_be_is_said(made_up, tmp_path, monkeypatch, capsys,
 
     assert main([*words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_work_directory_before_a_checkpoint_is_its_config(tmp_path):
+    folder, other = tmp_path / "slowonly_r50_u48_240e_gym_keypoint", tmp_path / "other.safetensors"
+    folder.mkdir()
+    (folder / "last.safetensors").touch()
+    assert parts_to_test(folder, other) == [(folder, other)]
+    (folder / "config.py").touch()
+
+    assert parts_to_test(folder, other) == [(folder / "config.py", other)]
+    assert parts_to_test(folder, None) == [(folder / "config.py", folder / "last.safetensors")]

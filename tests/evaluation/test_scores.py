@@ -206,6 +206,27 @@ def test_labels_follow_the_ids_of_videos(tmp_path):
     assert load_labels(tmp_path / "annotations.pkl", Scores(VALUES[:2], videos=some)).tolist() == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("videos", "wanted", "expected"),
+    [
+        (("v", "v", "w"), ("v", "v", "w"), [0, 1, 2]),  # in the same order: as they stand
+        (("x", "y", "z"), ("a", "b", "c"), [0, 1, 2]),  # other names for the same
+        (("a", "b", "c"), ("c", "a"), [2, 0]),
+        (("v", "v", "w"), ("w", "v", "v"), "has video 'v' twice, with labels 0 and 1; correct one"),
+        (("a", "b", "c"), ("b", "a", "x"), "lacks scored video 'x'; give the file of the same test split"),
+    ],
+)
+def test_ids_that_leave_labels_open_are_refused(tmp_path, videos, wanted, expected):
+    save_scores(tmp_path / "truth.npz", Scores(np.eye(3, dtype=np.float32), np.array([0, 1, 2]), videos))
+    scores = Scores(np.zeros((len(wanted), 3), np.float32), videos=wanted)
+
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            load_labels(tmp_path / "truth.npz", scores)
+    else:
+        assert load_labels(tmp_path / "truth.npz", scores).tolist() == expected
+
+
 def test_small_probabilities_keep_their_order_in_json(tmp_path):
     values = np.array([[1 - 3e-12, 1e-12, 2e-12]], np.float32)
     save_scores(tmp_path / "scores.json", Scores(values))

@@ -258,6 +258,19 @@ def test_the_surest_of_several_models_explains_what_all_say_together(save_untrai
     assert "on keypoint heatmaps" in explained.network
 
 
+def test_a_video_of_none_of_the_keypoints_that_are_known_is_refused(recognizer):
+    body = get_skeleton("openpose25")
+    scores = np.zeros((1, 25), np.float32)
+    scores[:, [place for place, name in enumerate(body.keypoints) if "toe" in name or "heel" in name]] = 0.9
+    keypoints = np.random.default_rng(0).uniform(10, 90, (1, 25, 2)).astype(np.float32)
+    frames = [PeopleInFrame(time / 30, keypoints, scores, np.array([0])) for time in range(5)]
+
+    with pytest.raises(
+        ValueError, match="feet: no keypoint that is seen in it is one of skeleton 'coco17': nose"
+    ):
+        recognizer.recognize(PosedVideo("feet", (100, 100), body, 30.0, frames))
+
+
 def test_a_video_of_nobody_is_refused(recognizer):
     frames = [_frame(time, {}, np.random.RandomState(0)) for time in range(5)]
     video = PosedVideo("empty.mp4", (480, 640), get_skeleton("coco17"), 30.0, frames)

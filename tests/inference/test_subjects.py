@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from posec3d.inference.subjects import looked_at
 from posec3d.inference.subjects import pairs_of_whole
 from posec3d.inference.subjects import spans_of
 from posec3d.inference.subjects import subjects_of
 from posec3d.people import PeopleInFrame
+from posec3d.people import PosedVideo
+from posec3d.skeletons import Skeleton
 
 
 def frame(people):
@@ -16,6 +21,21 @@ def frame(people):
 
 def subjects(frames, people):
     return subjects_of(frames, people, num_keypoints=4, canvas=(100, 200))
+
+
+@pytest.mark.parametrize(
+    ("most_people", "kept"),
+    [([1, 1], range(2, 10)), ([9, 1], range(1, 10)), ([1, None], range(10)), ([None], range(10))],
+)
+def test_of_many_those_are_left_whom_a_network_may_look_at(most_people, kept):
+    # The higher the number, the larger.
+    people = frame({identity: 20 * identity for identity in range(10)})
+    people = replace(people, keypoints=people.keypoints * np.float32(1 + people.ids)[:, None, None])
+    video = PosedVideo("clip", (100, 200), Skeleton("box", tuple("abcd"), ()), 25.0, [people] * 4)
+
+    found = looked_at(video, most_people)
+
+    assert [one.ids.tolist() for one in found.frames] == [list(kept)] * 4
 
 
 def test_everybody_is_one_subject():

@@ -82,6 +82,11 @@ def test_biases_are_quantiles_of_what_kernels_give_on_the_examples():
     assert ((biases - low) / (high - low)).std() > 0.15
 
 
+@pytest.mark.parametrize("seed", [2**31, 2**32 - 1])
+def test_large_seeds_draw_kernels_too(seed):
+    assert RocketFeatures(2, 20, seed=seed).num_features == RocketFeatures(2, 20, seed=0).num_features
+
+
 def test_the_same_seed_draws_the_same_kernels_and_another_one_others():
     first, same, other = (RocketFeatures(6, 20, seed=seed).state_dict() for seed in (3, 3, 4))
     for name, buffer in first.items():

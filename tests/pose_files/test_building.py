@@ -186,6 +186,14 @@ def test_one_guess_far_below_the_picture_makes_no_pixels_of_shares():
     assert video.frames[9].keypoints[0, 2].tolist() == [100, 3000]
 
 
+def test_placeholders_of_people_make_no_shares_of_pixels():
+    nobody = person(((1, 1), (1, 1), (1, 1)))
+
+    video = build(*[[nobody]] * 9, [person()], canvas=(480, 640))
+
+    assert video.frames[9].keypoints[0].tolist() == [[10, 20], [30, 40], [50, 60]]
+
+
 @pytest.mark.parametrize(("first", "logged"), [(0, False), (1, False), (300, True)])
 def test_a_late_start_is_said_to_count_as_zero(first, logged, caplog):
     caplog.set_level(logging.INFO)

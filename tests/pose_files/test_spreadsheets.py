@@ -195,6 +195,21 @@ def test_scores_of_whole_people_and_boxes_are_no_keypoints(tmp_path):
     assert video.frames[0].keypoints[0, 0].tolist() == [10, 20]
 
 
+@pytest.mark.parametrize(
+    ("header", "complaint"),
+    [
+        ("left_wrist_x,left_wist_y", "columns of 'left_wrist' lack y; spell all columns of a keypoint alike"),
+        ("LEFT_WRIST_score", "columns of 'LEFT_WRIST' lack x and y; spell all columns of a keypoint alike"),
+    ],
+)
+def test_slips_in_the_names_of_columns_are_told(tmp_path, header, complaint):
+    others = "left_wrist_x,left_wrist_y," if "score" in header else ""
+    columns = f"frame,nose_x,nose_y,{others}{header}"
+
+    with pytest.raises(ValueError, match=complaint):
+        load(tmp_path, f"{columns}\n{','.join('1' for _ in columns.split(','))}\n")
+
+
 def test_places_of_one_coordinate_are_none(tmp_path):
     with pytest.raises(ValueError, match=r"its columns are frame, nose_x, hand_y; write a row a keypoint"):
         load(tmp_path, "frame,nose_x,hand_y\n0,1,2\n")

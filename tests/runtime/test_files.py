@@ -4,6 +4,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -120,15 +121,36 @@ def test_a_pipe_is_written_to_and_stays(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no /dev/stdout")
-def test_standard_output_is_written_to_wherever_it_goes(tmp_path):
+@pytest.mark.parametrize("name", ["stdout", "fd/1"])
+def test_standard_output_is_written_to_wherever_it_goes(tmp_path, name):
     program = (
         "from posec3d.runtime.files import replacing\n"
-        "print('first', flush=True)\n"
-        "with replacing('/dev/stdout') as unfinished: unfinished.write_text('second\\n')\n"
+        "print('first')\n"
+        f"with replacing('/dev/{name}') as unfinished: unfinished.write_text('second\\n')\n"
         "print('third')"
     )
-    with (tmp_path / "said.txt").open("a") as said:
-        subprocess.run([sys.executable, "-c", program], stdout=said, check=True)
-    piped = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    # As a shell's > opens it, and with output kept back until the end, as it is without a terminal.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with (tmp_path / "said.txt").open("w") as said:
+        subprocess.run([sys.executable, "-c", program], stdout=said, check=True, env=environment)
+    piped = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
 
     assert (tmp_path / "said.txt").read_text() == piped.stdout == "first\nsecond\nthird\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_device_that_takes_nothing_is_named():
+    with pytest.raises(OSError, match="could not write: No space left") as caught, replacing("/dev/full") as unfinished:
+        unfinished.write_text("new")
+
+    assert caught.value.filename == "/dev/full"
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="this system has no /dev/shm")
+def test_a_file_in_memory_is_replaced_as_any_other():
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        for text in ("old", "new"):
+            with replacing(f"{folder}/report.json") as unfinished:
+                unfinished.write_text(text)
+
+        assert Path(folder, "report.json").read_text() == "new"

@@ -288,6 +288,9 @@ def test_a_state_of_an_earlier_version_is_resumed(tmp_path, fabric, videos):
     train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric)
     state = torch.load(tmp_path / "resume.pth", weights_only=True)
     state["best"] = state["best"][0]
+    for digest in ("0123abc", None):
+        torch.save({**state, "videos": digest}, tmp_path / "resume.pth")
+        train(experiment(epochs=1), *videos, work_dir=tmp_path, fabric=fabric, resume=True)
     del state["videos"]
     torch.save(state, tmp_path / "resume.pth")
 

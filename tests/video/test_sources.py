@@ -226,9 +226,12 @@ def test_frames_of_openpose_one_by_one_are_refused(folder, given):
     for path in Path("o").iterdir():
         path.write_text('{"people": []}')
 
-    with pytest.raises(ValueError, match=r"clip_0001_keypoints.json and 1 more frames are given .* their folder 'o'"):
+    with pytest.raises(ValueError, match=r"clip_0001_keypoints.json and 1 more files are given .* their folder 'o'"):
         find_sources(given)
     assert found("o/clip_0001_keypoints.json") == ["o/clip_0001_keypoints.json"]
+    touch("o/times.csv", "o/0.json", "o/my.pkl")
     assert found("o") == ["o"]
-    Path("o/clip_0001_keypoints.json").write_text('{"results": []}')
-    assert len(found(*given)) == 2
+    assert is_posed("o")
+    for path in Path("o").glob("clip*"):
+        path.write_text('{"results": []}')
+    assert len(found(*given)) >= 2

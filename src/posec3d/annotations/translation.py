@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from posec3d.annotations.annotation import Annotation
+from posec3d.annotations.columns import keypoint_counts
 from posec3d.annotations.schema import AnnotationSet
+from posec3d.mapping import check_mappable
 from posec3d.mapping import map_keypoints
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import misplaced_keypoint
@@ -22,8 +24,12 @@ def translated(annotations: AnnotationSet, *, classes: Sequence[str] | None, ske
     """
     source, found = annotations.source, annotations.classes
     names = annotations.keypoint_names
-    if names is not None and (len(names) != skeleton.num_keypoints or misplaced_keypoint(names, skeleton) is not None):
-        body = skeleton_of_keypoints(names) or _own_skeleton(names, source)
+    if (
+        names is not None
+        and _are_others(names, skeleton)
+        and (keypoint_counts(annotations.annotations) == len(names)).any()
+    ):
+        body = _mappable_body(names, skeleton, source)
         _LOGGER.info("%s: keypoints of %s are taken as those of %s, by their names", source, body.name, skeleton.name)
         videos = [
             with_keypoints_of(skeleton, video, body) if video.keypoints.shape[2] == body.num_keypoints else video
@@ -38,11 +44,17 @@ def translated(annotations: AnnotationSet, *, classes: Sequence[str] | None, ske
     return annotations
 
 
-def _own_skeleton(names: Sequence[str], source: str) -> Skeleton:
+def _are_others(names: Sequence[str], skeleton: Skeleton) -> bool:
+    return len(names) != skeleton.num_keypoints or misplaced_keypoint(names, skeleton) is not None
+
+
+def _mappable_body(names: Sequence[str], target: Skeleton, source: str) -> Skeleton:
     try:
-        return Skeleton("own", tuple(names), ())
+        body = skeleton_of_keypoints(names) or Skeleton("own", tuple(names), ())
+        check_mappable(body, target)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
+    return body
 
 
 def with_keypoints_of(skeleton: Skeleton, video: Annotation, own: Skeleton) -> Annotation:

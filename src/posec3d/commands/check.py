@@ -31,7 +31,7 @@ def check(
     """
     if num_classes is not None and num_classes < 1:
         raise ValueError(f"--num-classes {num_classes}: give 1 or more")
-    check_output("--json", json, [file])
+    check_output("--json", json, file.iterdir() if file.is_dir() else [file])
     report = check_annotations(
         file, skeleton=None if skeleton is None else get_skeleton(skeleton), num_classes=num_classes
     )

@@ -80,7 +80,8 @@ def _said(error: Exception) -> str:
 def load_labels(path: Path, scores: Scores) -> Int[np.ndarray, " N"]:
     """Read the true labels of scored videos, from a scores file that has them or from an annotation file.
 
-    By the ids of videos where both have them; else the file has the same videos in the same order.
+    By the ids of videos where the file has those that are scored; else it has the same videos in the same order.
+    ValueError for a file that has some of them alone, or one of them twice with different labels.
     """
     if path.suffix in (".json", ".npz"):
         truth = load_scores(path)
@@ -88,14 +89,31 @@ def load_labels(path: Path, scores: Scores) -> Int[np.ndarray, " N"]:
     else:
         annotations = load_annotations(path).annotations
         labels, videos = labels_of(annotations), tuple(names_of(annotations))
-    if labels is not None and videos is not None and scores.videos is not None and set(scores.videos) <= set(videos):
-        place = {video: index for index, video in enumerate(videos)}
-        return labels[[place[video] for video in scores.videos]]
+    if labels is not None and videos is not None and scores.videos not in (None, videos):
+        ordered = _by_ids(path, videos, labels, scores.videos or ())
+        if ordered is not None:
+            return ordered
     num_videos = len(scores.values)
     if labels is None or len(labels) != num_videos:
         found = "no labels" if labels is None else f"{len(labels)} labels"
         raise ValueError(f"{path}: has {found} for {num_videos} scored videos; give the file of the same test split")
     return labels
+
+
+def _by_ids(
+    path: Path, videos: Sequence[str], labels: Int[np.ndarray, " M"], wanted: Sequence[str]
+) -> Int[np.ndarray, " N"] | None:
+    """Return the labels of the wanted videos, or None where the file calls all of them otherwise."""
+    known: dict[str, int] = {}
+    missing = set(wanted).difference(videos)
+    if len(missing) == len(set(wanted)):
+        return None
+    for video, label in zip(videos, labels.tolist(), strict=True):
+        if known.setdefault(video, label) != label and video in wanted:
+            raise ValueError(f"{path}: has video {video!r} twice, with labels {known[video]} and {label}; correct one")
+    if missing:
+        raise ValueError(f"{path}: lacks scored video {min(missing)!r}; give the file of the same test split")
+    return np.array([known[video] for video in wanted])
 
 
 def _write_pickle(path: Path, scores: Scores) -> None:

@@ -199,9 +199,15 @@ class ActionRecognizer:
         Raises ValueError for one in which nobody is found, and for poses that lack keypoints of the skeleton.
         """
         known = replace(video, frames=[without_strange_numbers(frame) for frame in video.frames])
-        fitted = map_people(told_apart(known), self.card.heatmaps.skeleton)
+        followed, skeleton = told_apart(known), self.card.heatmaps.skeleton
+        fitted = map_people(followed, skeleton)
         if any((frame.scores > 0).any() for frame in fitted.frames):
             return fitted
+        if any((frame.scores > 0).any() for frame in followed.frames):
+            raise ValueError(
+                f"{video.name}: no keypoint that is seen in it is one of skeleton {skeleton.name!r}: "
+                f"{', '.join(skeleton.keypoints)}"
+            )
         highest = max((frame.scores.max(initial=0) for frame in known.frames), default=0)
         if highest > 0:
             raise ValueError(

@@ -28,7 +28,7 @@ _LOGGER = logging.getLogger(__name__)
 _SCORE_TOLERANCE = 1.1
 _SCORE_LIMIT = 10.0
 # Nobody is three pixels large; and legs below the picture reach far beyond 1 in coordinates of 0..1.
-_NORMALISED_LIMIT, _NORMALISED_SHARE = 3.0, 0.9
+_NORMALISED_LIMIT, _GUESSED_SHARE = 3.0, 1 / 3
 _NEGATIVE_SHARE = 0.2
 
 
@@ -104,8 +104,9 @@ def _in_pixels(
 ) -> tuple[Float64[np.ndarray, "P V 2"], tuple[int, int]]:
     """Return keypoints in pixels and the (height, width) of frames, the smallest that holds them if nobody says it."""
     points = keypoints[seen]
-    # Not the largest: a leg that an estimator guesses far below the picture makes no pixels of shares.
-    if points.size and np.quantile(np.abs(points), _NORMALISED_SHARE) <= _NORMALISED_LIMIT:
+    # Legs that an estimator guesses far below the picture make no pixels of shares.
+    far = (np.abs(keypoints) > _NORMALISED_LIMIT).any(-1) & seen
+    if points.size and (far.sum(1) <= _GUESSED_SHARE * seen.sum(1)).all():
         return _from_shares(keypoints, points, canvas, name)
     if canvas is not None:
         return keypoints, canvas

@@ -2,9 +2,11 @@
 
 import json
 import os
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from posec3d.skeletons import Skeleton
 _SUFFIXES = (".json", ".npz", ".csv", ".pkl", ".pkl.gz", ".arrow")
 _ANNOTATIONS = (b"\x1f\x8b", b"\x80", b"ARROW1")
 _ARRAYS = (b"PK", b"\x93NUMPY")
+_FIRST_FEW = 3
 _BOM = b"\xef\xbb\xbf"
 _FORMATS = (
     "expected JSON as OpenPose, AlphaPose, MMPose or COCO write it, an .npz or .csv of keypoints, "
@@ -37,10 +40,15 @@ def is_pose_file(path: str | os.PathLike[str]) -> bool:
     return Path(path).name.lower().endswith(_SUFFIXES)
 
 
-def is_frame_file(path: Path) -> bool:
-    """Tell whether a file is one frame of a video, as OpenPose writes them; False for one that cannot be read."""
-    if not openpose.names_a_frame(path):
-        return False
+def holds_frames(paths: Iterable[Path]) -> bool:
+    """Tell whether files of a folder are frames of a video, as OpenPose writes them, by their names and the first few.
+
+    Files that cannot be read are none.
+    """
+    return any(map(_is_frame, islice(filter(openpose.names_a_frame, paths), _FIRST_FEW)))
+
+
+def _is_frame(path: Path) -> bool:
     try:
         return openpose.is_frame(read_json(path))
     except (OSError, ValueError):
@@ -82,7 +90,8 @@ def load_pose_file(
 
 def _holds_annotations(path: Path) -> bool:
     if path.is_dir():
-        return any(_is_pickle(entry) for entry in path.iterdir() if not entry.name.startswith("."))
+        visible = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+        return any(map(_is_pickle, visible)) and not holds_frames(visible)
     if not path.is_file():
         return False
     with path.open("rb") as file:

@@ -17,6 +17,7 @@ from posec3d.pose_files.contents import identity_of
 from posec3d.pose_files.contents import last_number
 from posec3d.pose_files.contents import stem_of
 from posec3d.pose_files.contents import without_gaps
+from posec3d.skeletons import spelt_out
 
 # Of several the first in this order counts: MediaPipe writes visibility and presence.
 _SCORES = "score|confidence|likelihood|visibility|presence|conf|c|v"
@@ -123,7 +124,7 @@ def _cells_of_rows(rows: Iterator[tuple[int, Sequence[str]]], decimal_comma: boo
         for place, name in enumerate(header):
             if found := _COLUMN.fullmatch(name):
                 columns[place] = (None, _plain(found["keypoint"]), _part(found["part"]))
-        columns = _of_keypoints(columns)
+        columns = _of_keypoints(columns, path)
     columns = _one_score(columns, lower)
     if not {"x", "y"} <= {part for _, _, part in columns.values()}:
         raise ValueError(f"{path}: its columns are {', '.join(header[:8])}; {_FORMS}")
@@ -138,12 +139,23 @@ def _cells_of_rows(rows: Iterator[tuple[int, Sequence[str]]], decimal_comma: boo
             yield _Cell(number, column_person or who, name, part, value, line)
 
 
-def _of_keypoints(columns: Mapping[int, _Column]) -> dict[int, _Column]:
-    """Leave out what has a score and no place, such as person_score, and boxes around people."""
+def _of_keypoints(columns: Mapping[int, _Column], path: Path) -> dict[int, _Column]:
+    """Leave out what has a score and no place, such as person_score, and boxes around people.
+
+    Raises ValueError for slips of spelling: x without y, or a score of a keypoint that is spelt otherwise.
+    """
     parts: defaultdict[str, set[str]] = defaultdict(set)
     for _, name, part in columns.values():
         parts[name].add(part)
     located = {name for name, found in parts.items() if {"x", "y"} <= found and name.lower() not in _BOXES}
+    spelt = {spelt_out(name) for name in located}
+    for name, found in parts.items():
+        if located and name not in located and name.lower() not in _BOXES:
+            missing = sorted({"x", "y"} - found)
+            if len(missing) == 1 or spelt_out(name) in spelt:
+                raise ValueError(
+                    f"{path}: columns of {name!r} lack {' and '.join(missing)}; spell all columns of a keypoint alike"
+                )
     return {place: column for place, column in columns.items() if column[1] in located}
 
 

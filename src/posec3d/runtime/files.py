@@ -1,13 +1,17 @@
 """Files that appear whole or not at all."""
 
 import os
+import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zlib import crc32
 
+_OPEN_ALREADY = re.compile(r"/dev/(stdout|stderr|fd/[0-9]+)")
+_NUMBERS = {"stdout": 1, "stderr": 2}
 # Letters, of four bytes at most.
 _LONGEST_STEM = 40
 
@@ -21,11 +25,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     block ends. A full disk, or any other error of the system while writing, is an OSError that names `path`.
     """
     path = Path(path)
-    if _is_for_writing_to(path):
+    if _is_stream(path):
         with TemporaryDirectory() as folder:
             yield Path(folder) / path.name
-            with path.open("ab") as sink, (Path(folder) / path.name).open("rb") as whole:
-                shutil.copyfileobj(whole, sink)
+            _pour(Path(folder) / path.name, path)
         return
     if path.is_symlink():
         path = path.resolve()
@@ -51,6 +54,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def _is_for_writing_to(path: Path) -> bool:
+def _is_stream(path: Path) -> bool:
     """Tell whether a path is there and no file on a disk, whose place another one could take."""
-    return path.exists() and not path.is_dir() and (not path.is_file() or path.is_relative_to("/dev"))
+    return (
+        path.exists() and not path.is_dir() and (not path.is_file() or _OPEN_ALREADY.fullmatch(str(path)) is not None)
+    )
+
+
+def _pour(whole: Path, path: Path) -> None:
+    """Write a file to a pipe or device, or to what this process has open already."""
+    number = _OPEN_ALREADY.fullmatch(str(path))
+    try:
+        if number is None:
+            sink = path.open("wb")
+        else:
+            # Opened a second time, a file would be written to from its start. What was printed before comes before.
+            sys.stdout.flush()
+            sink = os.fdopen(os.dup(_NUMBERS.get(number[1]) or int(number[1].removeprefix("fd/"))), "wb")
+        with sink, whole.open("rb") as source:
+            shutil.copyfileobj(source, sink)
+    except OSError as error:
+        raise OSError(error.errno, f"could not write: {error.strerror or error}", str(path)) from error

@@ -99,7 +99,9 @@ def refuse_other_run(
         differing.append(f"--devices ({state.num_devices} before, {fabric.world_size} asked for)")
     if state.precision not in (None, precision_of(fabric)):
         differing.append(f"--precision ({state.precision} before, {precision_of(fabric)} asked for)")
-    before, now = ((digest or videos).partition(":") for digest in (state.videos, videos))
+    # Earlier versions wrote none, or one without parts.
+    known = state.videos if ":" in (state.videos or "") else None
+    before, now = ((digest or videos).partition(":") for digest in (known, videos))
     if before[0] == now[0] and "" in (before[2], now[2]) and before[2] != now[2]:
         words = "--no-validate", "--validate"
         differing.append(f"validation ({words[bool(before[2])]} before, {words[bool(now[2])]} asked for)")

@@ -5,12 +5,13 @@ import re
 from collections import Counter
 from collections import defaultdict
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.parse import urlunsplit
 
-from posec3d.pose_files import is_frame_file
+from posec3d.pose_files import holds_frames
 from posec3d.pose_files import is_pose_file
 
 # A Path is a file or folder; a str is a webcam ("0"), a URL, or a glob of pictures.
@@ -25,6 +26,8 @@ VIDEO_SUFFIXES = frozenset({
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
 POSE_SUFFIXES = frozenset({".json", ".npz", ".csv", ".pkl", ".pkl.gz"})
 
+# Of a folder, the first of these that is in it counts.
+_KINDS = ("video", "picture", "poses")
 _FILES_OF_URLS = ("http", "https", "ftp")
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,7 +36,8 @@ def find_sources(given: Sequence[Source]) -> list[Source]:
     """Return what is meant, each once, in the order given and in natural order inside folders and globs.
 
     A folder stands for all videos in it and below. Without a video it stands for every folder of pictures there, one
-    source each; without these for every folder whose poses are all .json, one source each, or else for its pose files.
+    source each; without these for every folder whose poses are all .json, or whose .json are frames, one source each,
+    or else for its pose files.
     A glob stands for its videos, pose files and folders; a glob of pictures alone is one source, as the text it is.
     A number is a webcam unless a file has that name. Files of other kinds are passed on: who reads them complains.
 
@@ -80,13 +84,14 @@ def is_posed(source: Source) -> bool:
     path = Path(source)
     if is_url(source) or not path.exists():
         return False
-    return _is_of_json(_visible(path.iterdir())) if path.is_dir() else is_pose_file(path)
+    return _is_posed_folder(_visible(path.iterdir())) if path.is_dir() else is_pose_file(path)
 
 
 def would_be_read(path: Path, *, beside: Iterable[Path]) -> bool:
     """Tell whether a file, put beside those of a folder that is a source, would change what that is or holds."""
-    pictured = any(_kind(file) == "picture" for file in beside)
-    return _kind(path) in (("video", "picture") if pictured else ("video", "picture", "poses"))
+    kinds = {_kind(file) for file in _visible(beside)}
+    stronger = ("video",) if "video" in kinds else ("video", "picture") if "picture" in kinds else _KINDS
+    return _kind(path) in stronger and not path.name.startswith(".")
 
 
 def is_glob(source: Source) -> bool:
@@ -163,7 +168,7 @@ def _found(source: Source) -> list[Source]:
 def _in_folder(folder: Path) -> list[Path]:
     """Return what a folder stands for: its videos, else folders of pictures, else poses."""
     files = [path for path in _visible(folder.rglob("*"), below=folder) if path.is_file()]
-    of_kind = {kind: [path for path in files if _kind(path) == kind] for kind in ("video", "picture", "poses")}
+    of_kind = {kind: [path for path in files if _kind(path) == kind] for kind in _KINDS}
     if of_kind["video"]:
         _tell_others(folder, files, of_kind["video"], "videos")
         return of_kind["video"]
@@ -175,31 +180,40 @@ def _in_folder(folder: Path) -> list[Path]:
             f"{folder}: no videos, pictures or poses in this folder; give another, or a file of it by name "
             f"(found are {_listed(VIDEO_SUFFIXES | PICTURE_SUFFIXES | POSE_SUFFIXES)})"
         )
-    _tell_others(folder, files, of_kind["poses"], "poses")
     # A pose estimator that writes a .json for each frame fills a folder for each video.
-    beside: defaultdict[Path, list[Path]] = defaultdict(list)
-    for path in of_kind["poses"]:
-        beside[path.parent].append(path)
-    return [part for place, paths in beside.items() for part in ([place] if _is_of_json(paths) else paths)]
+    found: list[Path] = []
+    taken: list[Path] = []
+    for place, paths in _by_folder(of_kind["poses"]).items():
+        whole = _is_posed_folder(paths)
+        found += [place] if whole else paths
+        taken += [path for path in paths if path.suffix.lower() == ".json"] if whole else paths
+    _tell_others(folder, files, taken, "poses")
+    return found
 
 
-def _is_of_json(files: Iterable[Path]) -> bool:
-    """Tell whether of some files, those that can be looked at or hold poses are .json, and there are such."""
-    of_use = [path for path in files if _kind(path) is not None]
-    return bool(of_use) and all(path.suffix.lower() == ".json" for path in of_use)
+def _is_posed_folder(files: Sequence[Path]) -> bool:
+    """Tell whether a folder with these files, and others of no use, is one source of poses: all .json, or frames."""
+    of_json = [path for path in files if path.suffix.lower() == ".json"]
+    if not of_json or {_kind(path) for path in files} & {"video", "picture"}:
+        return False
+    return len(of_json) == len([path for path in files if _kind(path) == "poses"]) or holds_frames(of_json)
 
 
 def _refuse_single_frames(paths: Iterable[Path]) -> None:
-    beside: defaultdict[Path, list[Path]] = defaultdict(list)
-    for path in paths:
-        if path.suffix.lower() == ".json" and path.is_file():
-            beside[path.parent].append(path)
-    for folder, frames in beside.items():
-        if len(frames) > 1 and is_frame_file(frames[0]):
+    of_json = [path for path in paths if path.suffix.lower() == ".json" and path.is_file()]
+    for folder, files in _by_folder(of_json).items():
+        if len(files) > 1 and holds_frames(files):
             raise ValueError(
-                f"{frames[0]} and {len(frames) - 1} more frames are given one by one; to have them read as one video, "
-                f"give their folder {str(folder)!r}"
+                f"{files[0]} and {len(files) - 1} more files are given one by one, each with one frame; to have them "
+                f"read as one video, give their folder {str(folder)!r}"
             )
+
+
+def _by_folder(paths: Iterable[Path]) -> Mapping[Path, list[Path]]:
+    found: defaultdict[Path, list[Path]] = defaultdict(list)
+    for path in paths:
+        found[path.parent].append(path)
+    return found
 
 
 def _tell_others(folder: Path, files: Sequence[Path], taken: Sequence[Path], what: str) -> None:
