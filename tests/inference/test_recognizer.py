@@ -265,9 +265,7 @@ def test_a_video_of_none_of_the_keypoints_that_are_known_is_refused(recognizer):
     keypoints = np.random.default_rng(0).uniform(10, 90, (1, 25, 2)).astype(np.float32)
     frames = [PeopleInFrame(time / 30, keypoints, scores, np.array([0])) for time in range(5)]
 
-    with pytest.raises(
-        ValueError, match="feet: no keypoint that is seen in it is one of skeleton 'coco17': nose"
-    ):
+    with pytest.raises(ValueError, match="feet: no keypoint that is seen in it is one of skeleton 'coco17': nose"):
         recognizer.recognize(PosedVideo("feet", (100, 100), body, 30.0, frames))
 
 
