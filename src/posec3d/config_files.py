@@ -23,7 +23,7 @@ _EXPERIMENT = TypeAdapter(Experiment)
 # In an installed package, and in a checkout of the repository.
 _SHIPPED = (Path(__file__).parent / "configs", Path(__file__).parents[2] / "configs" / "skeleton" / "posec3d")
 
-_OF_ORIGINAL = Path("configs") / "skeleton" / "posec3d"
+_OF_ORIGINAL = ("configs", "skeleton", "posec3d")
 
 
 def load_experiment(path: Path, options: Sequence[str] = ()) -> Experiment:
@@ -59,7 +59,7 @@ def find_config(path: Path) -> Path:
         )
     if path.is_file():
         return path
-    for folder in _SHIPPED if path.parent in (Path(), _OF_ORIGINAL) else ():
+    for folder in _SHIPPED if path.parent == Path() or path.parts[-4:-1] == _OF_ORIGINAL else ():
         if (folder / f"{path.stem}.py").is_file():
             return folder / f"{path.stem}.py"
     shipped = sorted(file.stem for folder in _SHIPPED for file in folder.glob("*.py"))

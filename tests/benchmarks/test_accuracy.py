@@ -127,7 +127,8 @@ def test_a_training_that_was_stopped_goes_on_and_a_finished_one_is_not_repeated(
     (tmp_path / "data").symlink_to(data / "data")
     work_dir, config = tmp_path / "work_dirs/run", "c3d_small_jhmdb21_keypoint"
     sizes = ["clips.train_short_side=10", "clips.train_canvas=8", "clips.test_canvas=8", "clips.length=8"]
-    options = ["training.epochs=12", *sizes, "network.base_channels=4"]
+    classes = ["data.num_classes=2", "data.classes=('golf','wave')"]
+    options = ["training.epochs=12", *sizes, *classes, "network.base_channels=4"]
     words = [config, "--seed", "0", "--work-dir", "work_dirs/run", "--precision", "fp32", "--cfg-options", *options]
     with subprocess.Popen([sys.executable, "-m", "posec3d.cli", "train", *words]) as stopped:
         while not (work_dir / "resume.pth").exists():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -76,7 +78,7 @@ def test_gradients_reach_the_keypoints():
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_exact_logits_are_those_of_mmaction2_to_its_own_rounding(golden, name):
-    model, _ = load_model(golden / f"{name}-random.pth", card_of(load_experiment(golden / f"{name}.py")))
+    model, _ = load_model(golden / f"{name}-random.pth", card_of(load_experiment(Path(f"{name}.py"))))
     with np.load(golden / "networks.npz") as recorded, torch.inference_mode():
         volume = recorded_volume(recorded[f"{name}/input_rand_seed"])[:1]
         rounded = model.classify(volume)
@@ -94,7 +96,7 @@ def test_exact_logits_are_those_of_mmaction2_to_its_own_rounding(golden, name):
 @pytest.mark.usefixtures("two_threads", "plain")
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_logits_equal_those_of_mmaction2(golden, name):
-    model, _ = load_model(golden / f"{name}-random.pth", card_of(load_experiment(golden / f"{name}.py")))
+    model, _ = load_model(golden / f"{name}-random.pth", card_of(load_experiment(Path(f"{name}.py"))))
     with np.load(golden / "networks.npz") as recorded, torch.inference_mode():
         logits = model.classify(recorded_volume(recorded[f"{name}/input_rand_seed"]))
 
@@ -104,7 +106,7 @@ def test_logits_equal_those_of_mmaction2(golden, name):
 @pytest.mark.usefixtures("two_threads", "plain")
 def test_logits_of_a_file_of_mmaction2_1_equal_those_it_gives(golden):
     path = golden / "mmaction2-1.2.0-trained-epoch-1.pth"
-    model, _ = load_model(path, card_of(load_experiment(golden / "slowonly_r50_u48_240e_ntu60_xsub_keypoint.py")))
+    model, _ = load_model(path, card_of(load_experiment(Path("slowonly_r50_u48_240e_ntu60_xsub_keypoint.py"))))
     with np.load(path.with_suffix(".npz")) as recorded, torch.inference_mode():
         logits = model.classify(recorded_volume(recorded["input_rand_seed"]))
 
@@ -114,7 +116,7 @@ def test_logits_of_a_file_of_mmaction2_1_equal_those_it_gives(golden):
 @pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_compiled_first_layer_changes_logits_by_rounding_only(golden, name, monkeypatch):
-    model, _ = load_model(golden / f"{name}-random.pth", card_of(load_experiment(golden / f"{name}.py")))
+    model, _ = load_model(golden / f"{name}-random.pth", card_of(load_experiment(Path(f"{name}.py"))))
     with np.load(golden / "networks.npz") as recorded, torch.inference_mode():
         volume = recorded_volume(recorded[f"{name}/input_rand_seed"])[:1]
     with torch.inference_mode():
@@ -177,7 +179,7 @@ def test_every_stage_needs_a_temporal_stride_if_any_has_one(backbone, num_stages
     ],
 )
 def test_scores_of_twenty_views_equal_those_of_mmaction2(golden, name, num_videos):
-    card = card_of(load_experiment(golden / f"{name}.py"))
+    card = card_of(load_experiment(Path(f"{name}.py")))
     model, _ = load_model(golden / f"{name}-random.pth", card)
     with np.load(golden / "networks.npz") as recorded:
         order = recorded[f"{name}/test_frame_dirs"].tolist()

@@ -80,9 +80,9 @@ def is_live(source: Source) -> bool:
 
 
 def is_posed(source: Source) -> bool:
-    """Tell whether a source is there and holds poses: a file by its name, a folder by .json and nothing to look at."""
+    """Tell whether a source holds poses: a file by its name, a folder by .json and nothing to look at."""
     path = Path(source)
-    if is_url(source) or not path.exists():
+    if is_url(source):
         return False
     return _is_posed_folder(_visible(path.iterdir())) if path.is_dir() else is_pose_file(path)
 
