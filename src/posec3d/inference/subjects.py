@@ -20,6 +20,7 @@ People = Literal["scene", "each", "pairs"]
 _LEAST_SHARE, _LEAST_FRAMES = 0.25, 3
 # Two people are near if the gap between their boxes is at most so many times the taller one's height.
 _NEAR = 0.5
+# So many at least are left to networks that look at few: each has keypoints of its own to choose by.
 _CANDIDATES = 8
 
 
