@@ -169,6 +169,32 @@ def test_gradients_in_coordinates_and_scores_are_right(kind):
             assert float(tensor.grad.view(-1)[index]) == pytest.approx(slope, rel=0.02, abs=2e-3)
 
 
+def test_a_device_is_not_waited_for_to_draw_keypoints():
+    # Tensors without values: what asks for one fails.
+    poses = torch.zeros(2, 3, 4, 17, 2, device="meta"), torch.ones(2, 3, 4, 17, device="meta")
+
+    volume = render_keypoints(*poses, (56, 48), dtype=torch.bfloat16)
+
+    assert volume.shape == (2, 17, 4, 56, 48)
+    assert volume.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("kind", ["keypoint", "limb"])
+def test_what_torch_draws_lies_channels_last_in_the_precision_asked_for(kind):
+    keypoints, scores = random_poses(4, low=10, high=40)
+    scores.requires_grad_()
+
+    def draw(dtype):
+        if kind == "keypoint":
+            return render_keypoints(keypoints, scores, (56, 48), dtype=dtype)
+        return render_limbs(keypoints, scores, COCO.limbs, (56, 48), dtype=dtype)
+
+    volume = draw(torch.bfloat16)
+
+    assert volume.is_contiguous(memory_format=torch.channels_last_3d)
+    torch.testing.assert_close(volume, draw(torch.float32).bfloat16(), rtol=0, atol=0)
+
+
 def test_half_precision_input_is_drawn_in_full():
     keypoints, scores = random_poses(2, low=10, high=40)
 

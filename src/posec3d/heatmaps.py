@@ -5,6 +5,7 @@ sure; people share a channel by maximum. Source: PoseC3D, equations 1 and 2; win
 limbs as mmaction2 0.24.1 `GeneratePoseTarget`.
 """
 
+import math
 from collections.abc import Callable
 from collections.abc import Sequence
 from functools import partial
@@ -12,6 +13,7 @@ from functools import partial
 import numpy as np
 import torch
 from jaxtyping import Float
+from jaxtyping import Int64
 from torch import Tensor
 
 from posec3d.runtime.tensors import as_array
@@ -42,7 +44,7 @@ def render_keypoints(
 
         draw = partial(draw_keypoints, keypoints.numpy(), scores.numpy())
         return _compiled(draw, scores, scores.shape[3], size, sigma, threshold, dtype)
-    return _draw_segments(keypoints, keypoints, scores, size, sigma, threshold).to(dtype)
+    return _draw_points(keypoints, scores, size, sigma, threshold, dtype)
 
 
 def render_limbs(
@@ -70,9 +72,8 @@ def render_limbs(
     both = torch.minimum(start_scores, end_scores) >= float(_smallest_drawn(threshold))
     short = (ends - starts).square().sum(-1) < _SHORTEST_LIMB
     values = torch.where(short, start_scores, torch.minimum(start_scores, end_scores))
-    return _draw_segments(
-        starts, torch.where(short[..., None], starts, ends), torch.where(both, values, 0), size, sigma, threshold
-    ).to(dtype)
+    ends = torch.where(short[..., None], starts, ends)
+    return _draw_segments(starts, ends, torch.where(both, values, 0), size, sigma, threshold, dtype)
 
 
 def mirror_volume(volume: Float[Tensor, "B C T H W"], mirrored_channels: Sequence[int]) -> Float[Tensor, "B C T H W"]:
@@ -121,6 +122,44 @@ def _compiled(
     return volume.permute(0, 4, 1, 2, 3)
 
 
+def _draw_points(
+    keypoints: Float[Tensor, "B M T V 2"],
+    scores: Float[Tensor, "B M T V"],
+    size: tuple[int, int],
+    sigma: float,
+    threshold: float,
+    dtype: torch.dtype,
+) -> Float[Tensor, "B V T H W"]:
+    """Draw points, one channel each: as many pixels of every point, whether it is seen or not.
+
+    So no size depends on values, and a GPU is never waited for to learn one.
+    """
+    height, width = size
+    num_clips, _, num_frames, num_channels = scores.shape
+    visible = (scores >= float(_smallest_drawn(threshold))) & torch.isfinite(keypoints).all(-1)
+    x, y = torch.where(visible[..., None], keypoints, 0).float().unbind(-1)
+    columns, across = _beside(x, width, sigma)
+    rows, down = _beside(y, height, sigma)
+    values = torch.where(visible, scores, 0).float()
+    heat = (values[..., None] * down)[..., None] * across[..., None, :]
+
+    frame = torch.arange(num_clips * num_frames, device=scores.device).view(num_clips, 1, num_frames, 1, 1, 1)
+    channel = torch.arange(num_channels, device=scores.device)[:, None, None]
+    places = ((frame * height + rows[..., None]) * width + columns[..., None, :]) * num_channels + channel
+    return _highest(heat, places, (num_clips, num_frames, height, width, num_channels), dtype)
+
+
+def _beside(
+    places: Float[Tensor, "B M T V"], length: int, sigma: float
+) -> tuple[Int64[Tensor, "B M T V N"], Float[Tensor, "B M T V N"]]:
+    """Return the pixels that can lie within three sigma of each place on an axis, and its Gaussian there; else 0."""
+    steps = torch.arange(min(int(min(6 * sigma, length)) + 2, length), device=places.device)
+    first, num_pixels = _window(places, places, length, sigma)
+    pixels = first[..., None] + steps
+    heat = torch.exp(-(pixels - places[..., None]).square() / (2 * sigma**2))
+    return pixels.clamp(max=length - 1), torch.where(steps < num_pixels[..., None], heat, 0)
+
+
 def _draw_segments(
     starts: Float[Tensor, "B M T S 2"],
     ends: Float[Tensor, "B M T S 2"],
@@ -128,11 +167,11 @@ def _draw_segments(
     size: tuple[int, int],
     sigma: float,
     threshold: float,
+    dtype: torch.dtype,
 ) -> Float[Tensor, "B S T H W"]:
-    """Draw segments, one channel each; a keypoint is a segment of no length.
+    """Draw segments, one channel each.
 
-    Only the pixels in the segments' boxes are computed: all boxes of the batch in one flat list of pixels, merged into
-    the volume by one scattered maximum.
+    Only the pixels in the segments' boxes are computed, those of the whole batch in one flat list.
     """
     height, width = size
     num_clips, _, num_frames, num_segments = values.shape
@@ -161,10 +200,22 @@ def _draw_segments(
     squared_distance = (x - share * along_x).square() + (y - share * along_y).square()
     heat = value[segment] * torch.exp(-squared_distance / (2 * sigma**2))
 
-    plane = (clip * num_segments + channel) * num_frames + frame
-    volume = heat.new_zeros(num_clips * num_segments * num_frames * height * width)
-    volume = volume.scatter_reduce(0, (plane[segment] * height + row) * width + column, heat, "amax")
-    return volume.view(num_clips, num_segments, num_frames, height, width)
+    places = (((clip * num_frames + frame)[segment] * height + row) * width + column) * num_segments + channel[segment]
+    return _highest(heat, places, (num_clips, num_frames, height, width, num_segments), dtype)
+
+
+def _highest(
+    heat: Float[Tensor, "*any"],
+    places: Int64[Tensor, "*any"],
+    shape: tuple[int, int, int, int, int],
+    dtype: torch.dtype,
+) -> Float[Tensor, "B C T H W"]:
+    """Return a volume that lies as (B, T, H, W, C) of `shape`: the highest heat of each place in it, else 0."""
+    # Apple GPUs are not known to merge bfloat16.
+    merged = torch.float32 if heat.device.type == "mps" else dtype
+    volume = heat.new_zeros(math.prod(shape), dtype=merged)
+    volume = volume.scatter_reduce_(0, places.flatten(), heat.flatten().to(merged), "amax")
+    return volume.to(dtype).view(shape).permute(0, 4, 1, 2, 3)
 
 
 def _window(start: Tensor, end: Tensor, length: int, sigma: float) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@ import os
 import pytest
 import torch
 
+from posec3d.runtime.reproducibility import fastest_convolutions
 from posec3d.runtime.reproducibility import seed_torch
 from posec3d.runtime.reproducibility import use_deterministic_algorithms
 
@@ -51,3 +52,14 @@ def test_a_workspace_chosen_by_the_user_stays(restored, monkeypatch):
     use_deterministic_algorithms()
 
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_convolutions_are_tried_where_any_will_do(restored, deterministic):
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = False
+
+    with fastest_convolutions():
+        assert torch.backends.cudnn.benchmark is not deterministic
+
+    assert not torch.backends.cudnn.benchmark

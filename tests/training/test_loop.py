@@ -336,6 +336,28 @@ def test_without_validation_there_is_no_best(tmp_path, fabric, videos):
     assert not (tmp_path / "best.safetensors").exists()
 
 
+def test_a_loss_is_read_when_the_next_step_is_under_way(tmp_path, fabric, videos, monkeypatch):
+    happened, steps, step = [], loop._steps, loop.Reporter.step
+
+    def told(*arguments):
+        for number, loss, size in steps(*arguments):
+            assert torch.backends.cudnn.benchmark
+            happened.append(f"taken {number}")
+            yield number, loss, size
+
+    def read(self, epoch, loss):
+        happened.append("read")
+        step(self, epoch, loss)
+
+    monkeypatch.setattr(loop, "_steps", told)
+    monkeypatch.setattr(loop.Reporter, "step", read)
+
+    train(experiment(epochs=2, batch_size=15), *videos, work_dir=tmp_path, fabric=fabric)
+
+    assert happened == ["taken 0", "taken 1", "read", "read", "taken 2", "taken 3", "read", "read"]
+    assert not torch.backends.cudnn.benchmark
+
+
 def test_a_loss_that_is_not_a_number_stops_with_advice(tmp_path, fabric, videos):
     with pytest.raises(ValueError, match=r"the loss is not a number at step .* lower training.learning_rate"):
         train(experiment(learning_rate=1e30), *videos, work_dir=tmp_path, fabric=fabric)

@@ -2,10 +2,13 @@
 
 import logging
 import time
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +16,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule
 from lightning_fabric.wrappers import _FabricOptimizer
+from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
@@ -35,6 +39,7 @@ from posec3d.experiment import card_of
 from posec3d.models.recognizer import PoseC3D
 from posec3d.runtime.devices import default_workers
 from posec3d.runtime.devices import precision_of
+from posec3d.runtime.reproducibility import fastest_convolutions
 from posec3d.runtime.reproducibility import seed_torch
 from posec3d.trained import BEST_FILE
 from posec3d.trained import LAST_FILE
@@ -55,6 +60,7 @@ from posec3d.training.state import refuse_other_run
 from posec3d.training.state import save_state
 
 _LOGGER = logging.getLogger(__name__)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -199,11 +205,41 @@ def _train_epoch(
     reporter: Reporter,
 ) -> float:
     """Take one gradient step a batch and return the mean loss of a clip."""
+    total, num_clips = 0.0, 0
+    network.train()
+    with fastest_convolutions():
+        # A step late: a GPU has the next one to do already while the last one's loss is waited for.
+        for step, loss, size in _each_after_the_next(
+            _steps(experiment, network, optimizer, average, clips, epoch, learning_rate, fabric)
+        ):
+            value = float(loss)
+            if value != value:
+                raise ValueError(
+                    f"the loss is not a number at step {step + 1} (epoch {epoch}); lower training.learning_rate "
+                    f"({experiment.training.learning_rate}), and look for wrong coordinates with `posec3d check`"
+                )
+            total, num_clips = total + value * size, num_clips + size
+            reporter.step(epoch, value)
+    if fabric.world_size == 1:  # Apple GPUs have no float64 to sum in.
+        return total / num_clips
+    summed = fabric.all_reduce(torch.tensor([total, num_clips], dtype=torch.float64), reduce_op="sum")
+    return float(summed[0] / summed[1])
+
+
+def _steps(
+    experiment: Experiment,
+    network: _FabricModule,
+    optimizer: _FabricOptimizer,
+    average: WeightAverage[PoseC3D] | None,
+    clips: "DataLoader[Batch]",
+    epoch: int,
+    learning_rate: float,
+    fabric: Fabric,
+) -> Iterator[tuple[int, Tensor, int]]:
+    """Take the gradient steps of an epoch; of each, give its number, the mean loss of a clip, and how many they are."""
     settings = experiment.training
     canvas = (experiment.clips.train_canvas, experiment.clips.train_canvas)
     num_steps = settings.epochs * len(clips)
-    total, num_clips = 0.0, 0
-    network.train()
     for step, batch in enumerate(clips, start=(epoch - 1) * len(clips)):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * settings.learning_rate_share(step, num_steps)
@@ -218,18 +254,16 @@ def _train_epoch(
         optimizer.step()
         if average is not None:
             average.update(network.module)
-        value = float(loss.detach())
-        if value != value:
-            raise ValueError(
-                f"the loss is not a number at step {step + 1} (epoch {epoch}); lower training.learning_rate "
-                f"({settings.learning_rate}), and look for wrong coordinates with `posec3d check`"
-            )
-        total, num_clips = total + value * len(labels), num_clips + len(labels)
-        reporter.step(epoch, value)
-    if fabric.world_size == 1:  # Apple GPUs have no float64 to sum in.
-        return total / num_clips
-    summed = fabric.all_reduce(torch.tensor([total, num_clips], dtype=torch.float64), reduce_op="sum")
-    return float(summed[0] / summed[1])
+        yield step, loss.detach(), len(labels)
+
+
+def _each_after_the_next(items: Iterable[Item]) -> Iterator[Item]:
+    """Give items in their order, but each only when the one after it has been made."""
+    before: list[Item] = []
+    for item in items:
+        yield from before
+        before = [item]
+    yield from before
 
 
 def _scored(
