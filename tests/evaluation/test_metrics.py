@@ -92,6 +92,12 @@ def test_the_order_of_videos_changes_nothing(seed):
     assert measure(scores[order], labels[order]) == measure(scores, labels)
 
 
+def test_of_equal_scores_the_first_classes_count():
+    accuracy = measure(np.full((7, 7), 0.5), np.arange(7, dtype=np.int8))
+
+    assert (accuracy.top1, accuracy.top5) == (1 / 7, 5 / 7)
+
+
 def test_metrics_equal_those_of_mmaction2(small_golden):
     with np.load(small_golden / "metrics.npz") as recorded:
         accuracy = measure(recorded["scores"], recorded["labels"])

@@ -22,12 +22,13 @@ from posec3d.commands.tested import what_to_test
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_fabric import Fabric
+    import torch
 
     from posec3d.annotations import Annotation
     from posec3d.checkpoints import Recognizer
     from posec3d.experiment import ModelCard
     from posec3d.export.networks import ClipNetwork
+    from posec3d.runtime.devices import Precision
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ def robustness(
     from posec3d.evaluation.robustness import num_passes
     from posec3d.evaluation.robustness import table_of
     from posec3d.evaluation.robustness_chart import save_robustness_curves
+    from posec3d.runtime.devices import autocast
     from posec3d.runtime.files import replacing
     from posec3d.runtime.progress import Progress
 
@@ -88,15 +90,17 @@ def robustness(
     if clips < 1:
         raise ValueError(f"--clips {clips}: take at least 1")
     networks: list[tuple[Recognizer | ClipNetwork, ModelCard]] = []
-    fabrics: list[Fabric] = []
+    places: list[tuple[torch.device, Precision]] = []
     videos: Sequence[Annotation] = ()
     for config_file, weights in parts_to_test(config, checkpoint):
         given_card, path, of_config = what_to_test(config_file, weights, annotations, split, cfg_options)
         # The second of a work directory, on coordinates, has one precision, whatever is said around it.
         used = "fp32" if networks else precision
-        network, card, fabric = scoring_network(path, given_card, device=device, runtime=None, precision=used)
+        network, card, place, arithmetic = scoring_network(
+            path, given_card, device=device, runtime=None, precision=used
+        )
         networks.append((network, card))
-        fabrics.append(fabric)
+        places.append((place, arithmetic))
         if of_config is None:
             assert annotations is not None
             of_config = annotated_videos(annotations, split, card)
@@ -104,11 +108,11 @@ def robustness(
     if len(networks) > 1:
         _LOGGER.info("%s: its two networks together", config)
     total = num_passes(card) * len(networks) * len(videos)
-    with Progress(total, "video") as progress, fabrics[0].autocast():
+    with Progress(total, "video") as progress, autocast(*places[0]):
         curves = measure_robustness(
             networks,
             videos,
-            device=fabrics[0].device,
+            device=places[0][0],
             num_clips=clips,
             mirrored=mirrored,
             seed=seed,

@@ -179,9 +179,12 @@ def _scores_of(
     from posec3d.evaluation.scores import Scores
     from posec3d.evaluation.scoring import score_videos
     from posec3d.evaluation.scoring import views_loader
+    from posec3d.runtime.devices import autocast
     from posec3d.runtime.devices import default_workers
 
-    network, card, fabric = scoring_network(weights, card, device=device, runtime=runtime, precision=precision)
+    network, card, place, arithmetic = scoring_network(
+        weights, card, device=device, runtime=runtime, precision=precision
+    )
     if videos is None:
         assert annotations is not None
         videos = annotated_videos(annotations, split, card)
@@ -192,14 +195,14 @@ def _scores_of(
         num_clips=1 if fast else card.clips.test_clips,
         mirrored=mirrored == "keypoints",
         batch_size=batch_size,
-        num_workers=default_workers(fabric.device) if workers is None else workers,
+        num_workers=default_workers(place) if workers is None else workers,
     )
-    with tqdm(total=len(videos), unit="video", dynamic_ncols=True, disable=None) as bar, fabric.autocast():
+    with tqdm(total=len(videos), unit="video", dynamic_ncols=True, disable=None) as bar, autocast(place, arithmetic):
         values = score_videos(
             network,
             card,
             batches,
-            device=fabric.device,
+            device=place,
             mirror_volumes=mirrored == "volume",
             average=average,
             advance=bar.update,

@@ -12,12 +12,13 @@ from posec3d.trained import trained_parts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_fabric import Fabric
+    import torch
 
     from posec3d.annotations import Annotation
     from posec3d.checkpoints import Recognizer
     from posec3d.experiment import ModelCard
     from posec3d.export.networks import ClipNetwork
+    from posec3d.runtime.devices import Precision
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,8 +30,10 @@ def scoring_network(
     device: Literal["auto", "cpu", "cuda", "mps"],
     runtime: Literal["torch", "onnx", "openvino"] | None,
     precision: Literal["fp32", "bf16", "fp16"],
-) -> "tuple[Recognizer | ClipNetwork, ModelCard, Fabric]":
-    """Return what scores, its card, and the device and arithmetic around it."""
+) -> "tuple[Recognizer | ClipNetwork, ModelCard, torch.device, Precision]":
+    """Return what scores, its card, its device, and the precision to compute in around it."""
+    import torch
+
     from posec3d.checkpoints import load_model
     from posec3d.export.description import target_of
     from posec3d.inference.model_choice import choose_model
@@ -40,11 +43,11 @@ def scoring_network(
     from posec3d.inference.network_choice import open_network
     from posec3d.published import cache_folder
     from posec3d.published import checkpoint_path
-    from posec3d.runtime.devices import start_fabric
+    from posec3d.runtime.devices import prepare_device
 
     if target_of(weights) is not None:
         network = open_network(weights, runtime, precision, device, card)
-        return network, network.card, start_fabric(accelerator="cpu", devices=1, precision="fp32")
+        return network, network.card, torch.device("cpu"), "fp32"
     check_runtime(runtime, precision, device)
     if is_packaged(str(weights)) or weights.is_dir():
         # Which says of a folder what to give instead.
@@ -52,13 +55,9 @@ def scoring_network(
     else:
         model, card = load_model(checkpoint_path(str(weights), cache_folder()), card)
     if runtime in ("onnx", "openvino"):
-        return (
-            on_runtime(model, card, runtime, precision),
-            card,
-            start_fabric(accelerator="cpu", devices=1, precision="fp32"),
-        )
-    fabric = start_fabric(accelerator=device, devices=1, precision=precision)
-    return model.to(fabric.device), card, fabric
+        return on_runtime(model, card, runtime, precision), card, torch.device("cpu"), "fp32"
+    place = prepare_device(device, precision)
+    return model.to(place), card, place, precision
 
 
 def check_picture_path(path: Path, what: str) -> None:

@@ -24,18 +24,40 @@ _FABRIC_PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]]
 }
 
 
-def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision) -> "Fabric":
-    """Start the processes of a run: one a device, or those that torchrun has already started.
+def prepare_device(accelerator: Accelerator, precision: Precision) -> torch.device:
+    """Return the device of a run (see `choose_device`), after a warning if it only imitates the precision.
 
     Raises ValueError for an accelerator that this machine does not have, and for fp16 on a processor.
+    """
+    device = choose_device(accelerator)
+    if precision == "fp16" and device.type == "cpu":
+        raise ValueError("--precision fp16: a processor has no arithmetic for it; use fp32, or bf16 where it has that")
+    keep_freed_memory()
+    # Every process of a run comes here: torchrun numbers them by RANK, Fabric by LOCAL_RANK.
+    is_first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
+    if precision == "bf16" and device.type == "cpu" and is_first and computes_bfloat16(device) is False:
+        _LOGGER.warning(
+            "--precision bf16: this processor has no arithmetic for it, and takes many times longer than with fp32; "
+            "leave it out"
+        )
+    return device
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """Return the context in which a network computes in a precision."""
+    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    return torch.autocast(device.type, dtype, enabled=precision != "fp32")
+
+
+def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision) -> "Fabric":
+    """Start the processes of a training: one a device, or those that torchrun has already started.
+
+    Raises ValueError as `prepare_device`.
     """
     # Imported here: it takes longer than a short video.
     from lightning_fabric import Fabric
 
-    if precision == "fp16" and choose_device(accelerator).type == "cpu":
-        raise ValueError("--precision fp16: a processor has no arithmetic for it; use fp32, or bf16 where it has that")
-    choose_device(accelerator)
-    keep_freed_memory()
+    prepare_device(accelerator, precision)
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     fabric = Fabric(
         accelerator=accelerator,
@@ -45,12 +67,6 @@ def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision
         precision=_FABRIC_PRECISION[precision],
     )
     fabric.launch()
-    on_processor = fabric.is_global_zero and fabric.device.type == "cpu"
-    if precision == "bf16" and on_processor and computes_bfloat16(fabric.device) is False:
-        _LOGGER.warning(
-            "--precision bf16: this processor has no arithmetic for it, and takes many times longer than with fp32; "
-            "leave it out"
-        )
     return fabric
 
 
