@@ -26,6 +26,10 @@ from posec3d.video.scene import film
 from posec3d.video.writing import VideoWriter
 
 REPOSITORY = Path(__file__).parents[1]
+sys.path.insert(0, str(REPOSITORY / "tests" / "warm"))
+
+from warm_process import run_forked  # noqa: E402
+
 TINY = [
     *("network.base_channels=4", "network.stage_blocks=(1,1)", "clips.length=8", "clips.train_short_side=20"),
     *("clips.train_canvas=16", "clips.test_canvas=16", "clips.test_clips=2", "training.epochs=2"),
@@ -61,7 +65,7 @@ def film_to(path, motion, *, seed):
             writer.write(picture)
 
 
-def run(words, folder):
+def run(words, folder, *, forked):
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
         return
@@ -70,13 +74,16 @@ def run(words, folder):
     if words[:2] == ["posec3d", "download"]:
         assert all(find_published(name, ANNOTATIONS) for name in words[2:])
         return
-    program = [sys.executable, "-m", "posec3d.cli"] if words[0] == "posec3d" else [sys.executable]
+    program = ["-m", "posec3d.cli"] if words[0] == "posec3d" else []
     trained = re.search(r"\b(train|test)\b", words[1]) and "--split" not in words and "rocket" not in " ".join(words)
     # Of a work directory each network has a config of its own.
     small = ["--cfg-options", *TINY] if trained and not (folder / words[2]).is_dir() else []
-    done = subprocess.run(
-        [*program, *words[1:], *small], cwd=folder, env=os.environ, capture_output=True, text=True, check=False
-    )
+    if forked:
+        done = run_forked([*program, *words[1:], *small], cwd=folder, env=dict(os.environ), timeout=300)
+    else:
+        done = subprocess.run(
+            [sys.executable, *program, *words[1:], *small], cwd=folder, capture_output=True, text=True, check=False
+        )
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
 
 
@@ -100,7 +107,8 @@ def test_every_command_and_snippet_runs(folder, page, fewest_blocks, monkeypatch
             exec(compile(content, page, "exec"), {})
             continue
         for line in content.replace("\\\n", " ").splitlines():
-            run(shlex.split(line, comments=True), folder)
+            # The first page as a user does it, the others sooner.
+            run(shlex.split(line, comments=True), folder, forked=page != "README.md")
 
     assert len(blocks) >= fewest_blocks
 

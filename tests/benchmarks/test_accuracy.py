@@ -18,7 +18,9 @@ from posec3d.evaluation.scores import save_scores
 from posec3d.synthetic.motions import MOTIONS
 
 REPOSITORY = Path(__file__).parents[2]
-sys.path.insert(0, str(REPOSITORY))
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "warm")]
+
+from warm_process import run_forked  # noqa: E402
 
 from benchmarks.accuracy.ablation import CHANGES  # noqa: E402
 from benchmarks.accuracy.ablation import line_or_lines  # noqa: E402
@@ -26,13 +28,11 @@ from benchmarks.accuracy.steps import train_and_test  # noqa: E402
 
 
 def run(folder, module, *words):
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.accuracy.{module}", *words],
+    done = run_forked(
+        ["-m", f"benchmarks.accuracy.{module}", *words],
         cwd=folder,
         env={"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'src'}", "PATH": "/usr/bin:/bin", "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -60,10 +60,25 @@ def test_the_last_epoch_is_always_drawn(tmp_path, drawn):
     assert drawn[-1] == ("learning_curves.png", [1, 2, 3], [1, 1 / 2, 1 / 3], [2, 3])
 
 
-def test_short_epochs_are_not_all_drawn(tmp_path, drawn):
-    run(tmp_path, [report(epoch) for epoch in range(1, 9)], num_epochs=100)
+@pytest.mark.parametrize(("seconds", "expected"), [(0.1, [3, 6, 9]), (1.0, [3, 16])])
+def test_short_epochs_are_not_all_drawn(tmp_path, drawn, monkeypatch, seconds, expected):
+    now, save = [0.0], reporting.save_learning_curves
 
-    assert [epochs for _, epochs, _, _ in drawn] == [[1]]
+    def slowly(*curves):
+        save(*curves)
+        now[0] += seconds
+
+    monkeypatch.setattr(reporting, "save_learning_curves", slowly)
+    monkeypatch.setattr(reporting.time, "monotonic", lambda: now[0])
+
+    def epochs():
+        for epoch in range(1, 17 if seconds == 1 else 10):
+            now[0] += 4
+            yield report(epoch)
+
+    run(tmp_path, epochs(), num_epochs=100)
+
+    assert [epochs[-1] for _, epochs, _, _ in drawn] == expected
 
 
 def test_a_resumed_run_draws_the_whole_history_and_nothing_twice(tmp_path, drawn):

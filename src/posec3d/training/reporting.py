@@ -29,8 +29,8 @@ BOARD_FOLDER = "tensorboard"
 LOG_FILE = "log.jsonl"
 CURVES_FILE = "learning_curves.png"
 CONFUSION_FILE = "confusion_matrix.png"
-# A drawing takes some tenths of a second, as long as a short epoch.
-_SECONDS_BETWEEN_CURVES = 10.0
+# A drawing takes some tenths of a second, as long as a short epoch: so it may take a fiftieth of the time.
+_SECONDS_BETWEEN_CURVES, _TIMES_AS_LONG = 10.0, 50.0
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -61,7 +61,7 @@ class Reporter:
             # None: no bar where standard error is not a terminal.
             disable=True if silent else None,
         )
-        self._drawn_at = float("-inf")
+        self._to_draw_at = time.monotonic() + _SECONDS_BETWEEN_CURVES
         self._writer: SummaryWriter | None = None
         if not silent:
             _keep_epochs(work_dir / LOG_FILE, epochs_done)
@@ -112,9 +112,11 @@ class Reporter:
             for name in ("top1", "top5", "mean_class"):
                 self._writer.add_scalar(f"val/{name}", getattr(report.validation, name), report.epoch)
         self._writer.flush()
-        if report.epoch == self.num_epochs or time.monotonic() - self._drawn_at >= _SECONDS_BETWEEN_CURVES:
+        started = time.monotonic()
+        if report.epoch == self.num_epochs or started >= self._to_draw_at:
             draw_learning_curves(self.work_dir)
-            self._drawn_at = time.monotonic()
+            done = time.monotonic()
+            self._to_draw_at = done + max(_SECONDS_BETWEEN_CURVES, _TIMES_AS_LONG * (done - started))
 
 
 def read_log(path: Path) -> list[EpochReport]:
