@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from posec3d.annotations import load_annotations
 from posec3d.checkpoints import load_model
@@ -45,7 +44,7 @@ def main() -> None:
     ]
     model, card = load_model(given.checkpoint)
     batches = views_loader(card, videos, num_clips=card.clips.test_clips, mirrored=True)
-    scores = score_videos(model, card, batches, device=torch.device("cpu"), views_at_once=20)
+    scores = score_videos(model, card, batches, views_at_once=20)
     labels = np.array([video.label for video in videos])
     shared = sorted(set(label_of.values()))
     among = np.array(shared)[scores[:, shared].argmax(1)]

@@ -41,9 +41,7 @@ class _Samples(Dataset[int]):
 def measure_annotations(_: int, num_videos: int = NUM_VIDEOS) -> list[Row]:
     """Make up a store, open it, and read training clips from it at random, alone and with eight workers."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "kinetics.arrow"
-        names = [f"video{number}" for number in range(num_videos)]
-        write_store(path, [VideoStream(_made_up(names), num_videos, {"train": tuple(names)}, None, None, "made up")])
+        path = made_up_store(Path(folder) / "kinetics.arrow", num_videos)
         gigabytes = path.stat().st_size / 2**30
         case = f"{num_videos:,} videos, {gigabytes:.1f} GiB"
         gc.collect()
@@ -69,6 +67,13 @@ def measure_annotations(_: int, num_videos: int = NUM_VIDEOS) -> list[Row]:
             note=f"{1 / clip:,.0f} a second in one process",
         ),
     ]
+
+
+def made_up_store(path: Path, num_videos: int) -> Path:
+    """Write a store of so many random videos of 400 classes, all of split "train", and return its path."""
+    names = [f"video{number}" for number in range(num_videos)]
+    write_store(path, [VideoStream(_made_up(names), num_videos, {"train": tuple(names)}, None, None, "made up")])
+    return path
 
 
 def private_bytes() -> int:

@@ -122,7 +122,7 @@ def _test_times(video: Annotation, rounds: int) -> dict[str, float]:
 
     def ours() -> object:
         batches = views_loader(card, [video], num_clips=10, mirrored=True)
-        return score_videos(model, card, batches, device=torch.device("cpu"))
+        return score_videos(model, card, batches)
 
     def in_bfloat16() -> object:
         with torch.autocast("cpu", torch.bfloat16):

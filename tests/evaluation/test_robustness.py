@@ -121,9 +121,7 @@ def test_curves_begin_at_the_videos_as_they_are_and_repeat(videos):
     torch.manual_seed(0)
     model = build_model(card).eval()
     done = []
-    one, two = (
-        measure_robustness([(model, card)], videos, device=torch.device("cpu"), advance=done.append) for _ in range(2)
-    )
+    one, two = (measure_robustness([(model, card)], videos, advance=done.append) for _ in range(2))
     assert one == two
     assert sum(done) == 2 * num_passes(card) * len(videos)
     assert {curve.top1[0] for curve in one} == {one[0].top1[0]}

@@ -14,8 +14,6 @@ from posec3d.experiment import Network
 from posec3d.heatmaps import mirror_volume
 from posec3d.synthetic import make_annotations
 
-CPU = torch.device("cpu")
-
 
 def card(kind="keypoint"):
     return ModelCard(
@@ -49,7 +47,7 @@ def model():
 
 
 def test_scores_are_probabilities(model, videos):
-    values = score_videos(model, card(), batches(videos), device=CPU)
+    values = score_videos(model, card(), batches(videos))
 
     assert values.shape == (5, 3)
     np.testing.assert_allclose(values.sum(1), 1, rtol=1e-6)
@@ -58,9 +56,9 @@ def test_scores_are_probabilities(model, videos):
 
 @pytest.mark.parametrize(("batch_size", "views_at_once"), [(1, 10), (5, 100), (3, 1), (2, 4)])
 def test_how_many_go_at_once_changes_nothing(model, videos, batch_size, views_at_once):
-    expected = score_videos(model, card(), batches(videos), device=CPU)
+    expected = score_videos(model, card(), batches(videos))
 
-    values = score_videos(model, card(), batches(videos, batch_size), device=CPU, views_at_once=views_at_once)
+    values = score_videos(model, card(), batches(videos, batch_size), views_at_once=views_at_once)
 
     # Convolutions of other sizes add in another order.
     np.testing.assert_allclose(values, expected, rtol=0, atol=1e-5)
@@ -73,7 +71,7 @@ def test_scores_are_the_mean_over_clips_and_mirrors(model, videos):
 
     assert len(logits) == 6
     for average, expected in (("prob", logits.softmax(1).mean(0)), ("score", logits.mean(0))):
-        [values] = score_videos(model, card(), [batch], device=CPU, average=average)
+        [values] = score_videos(model, card(), [batch], average=average)
         np.testing.assert_allclose(values, expected, rtol=0, atol=1e-5)
 
 
@@ -84,7 +82,7 @@ def test_motion_is_that_of_a_clip_and_not_of_the_frames_that_clips_share(videos)
     with torch.inference_mode():
         logits = model.eval()(batch.keypoints[0], batch.scores[0], (16, 16))
 
-    [values] = score_videos(model, its_card, [batch], device=CPU)
+    [values] = score_videos(model, its_card, [batch])
 
     np.testing.assert_allclose(values, logits.softmax(1).mean(0), rtol=0, atol=1e-5)
 
@@ -99,7 +97,7 @@ def test_mirrored_volumes_are_averaged_with_the_others(videos, kind):
         volume = model.eval().heatmaps(batch.keypoints[0], batch.scores[0], (16, 16))
         both = torch.cat([model.classify(volume), model.classify(mirror_volume(volume, channels))])
 
-    [values] = score_videos(model, its_card, [batch], device=CPU, mirror_volumes=True)
+    [values] = score_videos(model, its_card, [batch], mirror_volumes=True)
 
     np.testing.assert_allclose(values, both.softmax(1).mean(0), rtol=0, atol=1e-5)
     assert np.abs(values - both[:3].softmax(1).mean(0).numpy()).max() > 1e-4
@@ -108,28 +106,28 @@ def test_mirrored_volumes_are_averaged_with_the_others(videos, kind):
 def test_progress_counts_videos(model, videos):
     counted = []
 
-    score_videos(model, card(), batches(videos, batch_size=2), device=CPU, advance=counted.append)
+    score_videos(model, card(), batches(videos, batch_size=2), advance=counted.append)
 
     assert counted == [2, 2, 1]
 
 
 def test_a_video_without_people_has_scores_too(model, videos):
     nobody = replace(videos[0], keypoints=videos[0].keypoints[:0], scores=videos[0].scores[:0])
-    expected = score_videos(model, card(), batches(videos[1:2]), device=CPU)
+    expected = score_videos(model, card(), batches(videos[1:2]))
 
-    values = score_videos(model, card(), batches([nobody, videos[1]]), device=CPU)
+    values = score_videos(model, card(), batches([nobody, videos[1]]))
 
     assert values[0].sum() == pytest.approx(1)
     np.testing.assert_allclose(values[1:], expected, rtol=0, atol=1e-5)
 
 
 def test_no_videos_have_no_scores(model):
-    assert score_videos(model, card(), [], device=CPU).shape == (0, 3)
+    assert score_videos(model, card(), []).shape == (0, 3)
 
 
 def test_training_mode_does_not_disturb_scoring(model, videos):
-    expected = score_videos(model, card(), batches(videos), device=CPU)
+    expected = score_videos(model, card(), batches(videos))
 
-    values = score_videos(model.train(), card(), batches(videos), device=CPU)
+    values = score_videos(model.train(), card(), batches(videos))
 
     np.testing.assert_array_equal(values, expected)

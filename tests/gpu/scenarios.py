@@ -125,7 +125,7 @@ def scoring(gpu, _folder):
         scores = []
         for device in (CPU, gpu):
             batches = views_loader(card(network), videos, num_clips=4, mirrored=True)
-            scores.append(score_videos(model.to(device), card(network), batches, device=device, mirror_volumes=True))
+            scores.append(score_videos(model.to(device), card(network), batches, mirror_volumes=True))
         differences.append(float(np.abs(scores[0] - scores[1]).max()))
     return max(differences)
 
@@ -151,10 +151,7 @@ def robustness(gpu, _folder):
     torch.manual_seed(0)
     model, its_card = build_model(card(BACKBONES["c3d"])).eval(), card(BACKBONES["c3d"])
     videos = VIDEOS.split("val")
-    here, there = (
-        measure_robustness([(model.to(device), its_card)], videos, device=device, mirrored=True)
-        for device in (CPU, gpu)
-    )
+    here, there = (measure_robustness([(model.to(device), its_card)], videos, mirrored=True) for device in (CPU, gpu))
     return float(here != there)
 
 

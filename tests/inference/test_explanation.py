@@ -154,7 +154,7 @@ def test_without_a_label_it_is_the_likeliest_class_of_the_tested_clip_that_is_ex
 
     explained = explain(model, own, given)
     batches = views_loader(own, [given], num_clips=1, mirrored=False)
-    scores = score_videos(model, own, batches, device=torch.device("cpu"))[0]
+    scores = score_videos(model, own, batches)[0]
 
     assert explained.label == scores.argmax()
     assert explained.probability == pytest.approx(scores.max(), abs=1e-5)
@@ -258,9 +258,7 @@ def test_of_rocket_it_is_the_likeliest_class_that_is_explained():
     (model, own), given = solved(), video(40)
 
     explained = explain(model, own, given)
-    scores = score_videos(
-        model, own, views_loader(own, [given], num_clips=1, mirrored=False), device=torch.device("cpu")
-    )[0]
+    scores = score_videos(model, own, views_loader(own, [given], num_clips=1, mirrored=False))[0]
 
     assert explained.label == scores.argmax()
     assert explained.probability == pytest.approx(scores.max(), abs=1e-5)

@@ -46,7 +46,7 @@ def test_a_video_gets_a_probability_for_each_class(recognizer, videos):
 
 def test_an_annotation_gets_the_scores_of_posec3d_test(recognizer, videos):
     batches = views_loader(recognizer.card, videos[:2], num_clips=2, mirrored=True)
-    expected = score_videos(recognizer.model, recognizer.card, batches, device=recognizer.device)
+    expected = score_videos(recognizer.model, recognizer.card, batches)
 
     found = [segment.probabilities for segment in recognizer.recognize_all(videos[:2])]
 
@@ -58,7 +58,7 @@ def test_guesses_of_an_annotation_count_as_in_posec3d_test(recognizer, videos):
     keypoints[0, :, 9], scores[0, :, 9] = 1.0, 0.0
     guessed = replace(videos[0], keypoints=keypoints[:1], scores=scores[:1] * (np.arange(len(scores[0])) > 5)[:, None])
     batches = views_loader(recognizer.card, [guessed], num_clips=2, mirrored=True)
-    expected = score_videos(recognizer.model, recognizer.card, batches, device=recognizer.device)
+    expected = score_videos(recognizer.model, recognizer.card, batches)
 
     np.testing.assert_allclose(recognizer.recognize(guessed)[0].probabilities, expected[0], atol=1e-6)
 

@@ -188,6 +188,6 @@ def test_scores_of_twenty_views_equal_those_of_mmaction2(golden, name, num_video
         )[:num_videos]
         batches = views_loader(card, videos, num_clips=10, mirrored=True)
 
-        scores = score_videos(model, card, batches, device=torch.device("cpu"))
+        scores = score_videos(model, card, batches)
 
         np.testing.assert_allclose(scores, recorded[f"{name}/test_scores"][:num_videos], rtol=0, atol=1e-4)

@@ -117,9 +117,7 @@ def test_what_is_solved_for_is_kept_and_answers_alike(tmp_path, five):
     assert result.last.read_bytes() == result.best.read_bytes()
     assert result.best_accuracy > 0.9
     model, card = load_model(result.last)
-    scores = score_videos(
-        model, card, views_loader(card, others, num_clips=1, mirrored=True), device=torch.device("cpu")
-    )
+    scores = score_videos(model, card, views_loader(card, others, num_clips=1, mirrored=True))
     assert measure(scores, labels_of(others)).top1 == result.best_accuracy
     again = solve(experiment(heatmaps=five), videos, None, work_dir=tmp_path / "again", seed=3)
     assert again.best is None
@@ -137,7 +135,7 @@ def test_changed_copies_make_it_mind_noise_less(tmp_path, five):
         settings = experiment(heatmaps=five, augmentation=changes)
         model, card = load_model(solve(settings, videos, None, work_dir=tmp_path / name, seed=0).last)
         batches = views_loader(card, noisy, num_clips=1, mirrored=True)
-        scores = score_videos(model, card, batches, device=torch.device("cpu"))
+        scores = score_videos(model, card, batches)
         accuracies.append(measure(scores, labels_of(noisy)).top1)
 
     assert accuracies[0] < 0.8

@@ -114,7 +114,7 @@ def _learn(
     result = train(experiment, training_videos(experiment)[0], None, work_dir=folder, fabric=fabric, seed=seed)
     model, card = load_model(result.last)
     batches = views_loader(card, tested, num_clips=card.clips.test_clips, mirrored=True, batch_size=8)
-    values = score_videos(model.to(fabric.device), card, batches, device=fabric.device, views_at_once=48)
+    values = score_videos(model.to(fabric.device), card, batches, views_at_once=48)
     return Scores(
         values, np.array([label_of(video) for video in tested]), tuple(video.video for video in tested), card.classes
     )

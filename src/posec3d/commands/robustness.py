@@ -112,7 +112,6 @@ def robustness(
         curves = measure_robustness(
             networks,
             videos,
-            device=places[0][0],
             num_clips=clips,
             mirrored=mirrored,
             seed=seed,

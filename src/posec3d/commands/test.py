@@ -202,7 +202,6 @@ def _scores_of(
             network,
             card,
             batches,
-            device=place,
             mirror_volumes=mirrored == "volume",
             average=average,
             advance=bar.update,

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from posec3d.annotations import Annotation
 from posec3d.annotations.columns import labels_of
@@ -34,7 +33,6 @@ def measure_robustness(
     networks: Sequence[tuple[Recognizer | ClipNetwork, ModelCard]],
     videos: Sequence[Annotation],
     *,
-    device: torch.device,
     num_clips: int = 1,
     mirrored: bool = False,
     seed: int = 0,
@@ -52,7 +50,7 @@ def measure_robustness(
         of_each = []
         for model, card in networks:
             batches = views_loader(card, changed, num_clips=num_clips, mirrored=mirrored, batch_size=8)
-            of_each.append(score_videos(model, card, batches, device=device, views_at_once=16, advance=advance))
+            of_each.append(score_videos(model, card, batches, views_at_once=16, advance=advance))
         measured = measure(np.mean(of_each, axis=0), labels)
         return measured.top1, measured.mean_class
 

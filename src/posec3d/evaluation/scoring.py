@@ -22,6 +22,7 @@ from posec3d.experiment import ModelCard
 from posec3d.export.networks import ClipNetwork
 from posec3d.export.networks import as_network
 from posec3d.poses import Poses
+from posec3d.runtime.overlapping import each_after_the_next
 
 Average = Literal["prob", "score"]
 
@@ -66,7 +67,6 @@ def score_videos(
     card: ModelCard,
     batches: Iterable[Batch],
     *,
-    device: torch.device,
     mirror_volumes: bool = False,
     average: Average = "prob",
     views_at_once: int = 10,
@@ -75,18 +75,25 @@ def score_videos(
     """Return one row of scores a video: over its views, the mean of probabilities ("prob") or of logits ("score").
 
     `mirror_volumes` adds to each view the mirror of its drawn volume. `advance` is called with the number of videos
-    done after each batch. Exported networks compute on the CPU, whatever the `device`.
+    done after each batch. A model computes on the device where it lies, an exported one on the CPU.
     """
     network = as_network(model, card)
     rows = []
-    for batch in batches:
-        num_videos, num_views = batch.scores.shape[:2]
-        keypoints, scores = (part.to(device).flatten(0, 1) for part in (batch.keypoints, batch.scores))
-        parts = zip(torch.split(keypoints, views_at_once), torch.split(scores, views_at_once), strict=True)
-        values = torch.cat([_view_scores(network, *part, mirror_volumes, average) for part in parts])
-        rows.append(values.view(num_videos, num_views, -1).mean(1).cpu().numpy())
-        advance(num_videos)
+    scored = (_scored(network, batch, mirror_volumes, average, views_at_once) for batch in batches)
+    for values in each_after_the_next(scored):
+        rows.append(values.cpu().numpy())
+        advance(len(values))
     return np.concatenate(rows) if rows else np.zeros((0, card.num_classes), np.float32)
+
+
+def _scored(
+    network: ClipNetwork, batch: Batch, mirror_volumes: bool, average: Average, views_at_once: int
+) -> Float[Tensor, "B K"]:
+    num_videos, num_views = batch.scores.shape[:2]
+    keypoints, scores = batch.keypoints.flatten(0, 1), batch.scores.flatten(0, 1)
+    parts = zip(torch.split(keypoints, views_at_once), torch.split(scores, views_at_once), strict=True)
+    values = torch.cat([_view_scores(network, *part, mirror_volumes, average) for part in parts])
+    return values.view(num_videos, num_views, -1).mean(1)
 
 
 def _view_scores(

@@ -18,6 +18,7 @@ from posec3d.models.frame_sharing import shared_frames
 from posec3d.models.layers import fuse_normalisation
 from posec3d.models.recognizer import PoseC3D
 from posec3d.models.rocket import PoseRocket
+from posec3d.runtime.tensors import sent
 
 
 @runtime_checkable
@@ -34,7 +35,7 @@ class ClipNetwork(Protocol):
 
 
 class TorchNetwork:
-    """Weights at hand, as they are now, on the device where they and the clips lie."""
+    """Weights at hand, as they are now, on the device where they lie; clips may lie elsewhere."""
 
     def __init__(self, model: PoseC3D, card: ModelCard) -> None:
         self.card = card
@@ -42,13 +43,16 @@ class TorchNetwork:
         fuse_normalisation(fused)
         # Channels last: a third faster on a CPU, and what tensor cores want.
         self._model = fused.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self._device = next(fused.parameters()).device
 
     def view_logits(
         self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], *, mirrored: bool
     ) -> Float[Tensor, "N B K"]:
         canvas = self.card.clips.test_canvas
         heatmaps = self._model.heatmaps
-        frames, frame_scores, places = shared_frames(*heatmaps.points(keypoints, scores))
+        # Of clips that do not lie on it yet, a GPU need not be waited for.
+        shared = shared_frames(*heatmaps.points(keypoints, scores))
+        frames, frame_scores, places = (sent(part, self._device) for part in shared)
         volumes = [heatmaps.draw(frames, frame_scores, (canvas, canvas))]
         if mirrored:
             volumes.append(mirror_volume(volumes[0], self.card.heatmaps.mirrored_channels))

@@ -30,7 +30,6 @@ class Scorer:
         self.card = card
         self._skeleton = skeleton
         self.model = model.to(device) if isinstance(model, PoseC3D) else model
-        self._device = device
         # Made once: weights are prepared for it.
         self._network = as_network(self.model, card)
 
@@ -54,6 +53,5 @@ class Scorer:
             self._network,
             self.card,
             batches,
-            device=self._device,
             mirror_volumes=mirrored and clips.test_mirror == "volume",
         )

@@ -14,6 +14,13 @@ def as_array(tensor: Tensor) -> np.ndarray:
     return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device; what lies on the processor is copied to a GPU while both go on."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
 def as_frames(volume: Float[Tensor, "B C T H W"]) -> np.ndarray:
     """Return the frames of all clips one after the other, (B * T, H, W, C); no copy if they lie channels last."""
     return as_array(volume.detach().permute(0, 2, 3, 4, 1).contiguous().flatten(0, 1))

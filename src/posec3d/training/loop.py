@@ -2,13 +2,11 @@
 
 import logging
 import time
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -39,6 +37,7 @@ from posec3d.experiment import card_of
 from posec3d.models.recognizer import PoseC3D
 from posec3d.runtime.devices import default_workers
 from posec3d.runtime.devices import precision_of
+from posec3d.runtime.overlapping import each_after_the_next
 from posec3d.runtime.reproducibility import fastest_convolutions
 from posec3d.runtime.reproducibility import seed_torch
 from posec3d.trained import BEST_FILE
@@ -60,7 +59,6 @@ from posec3d.training.state import refuse_other_run
 from posec3d.training.state import save_state
 
 _LOGGER = logging.getLogger(__name__)
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -208,10 +206,8 @@ def _train_epoch(
     total, num_clips = 0.0, 0
     network.train()
     with fastest_convolutions():
-        # A step late: a GPU has the next one to do already while the last one's loss is waited for.
-        for step, loss, size in _each_after_the_next(
-            _steps(experiment, network, optimizer, average, clips, epoch, learning_rate, fabric)
-        ):
+        steps = _steps(experiment, network, optimizer, average, clips, epoch, learning_rate, fabric)
+        for step, loss, size in each_after_the_next(steps):
             value = float(loss)
             if value != value:
                 raise ValueError(
@@ -257,15 +253,6 @@ def _steps(
         yield step, loss.detach(), len(labels)
 
 
-def _each_after_the_next(items: Iterable[Item]) -> Iterator[Item]:
-    """Give items in their order, but each only when the one after it has been made."""
-    before: list[Item] = []
-    for item in items:
-        yield from before
-        before = [item]
-    yield from before
-
-
 def _scored(
     experiment: Experiment, model: PoseC3D, videos: Sequence[Annotation], fabric: Fabric
 ) -> Float[np.ndarray, "N K"]:
@@ -273,7 +260,7 @@ def _scored(
     card = card_of(experiment)
     batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=experiment.training.batch_size)
     with fabric.autocast():
-        return score_videos(model, card, batches, device=fabric.device, views_at_once=experiment.training.batch_size)
+        return score_videos(model, card, batches, views_at_once=experiment.training.batch_size)
 
 
 def _clips_loader(

@@ -7,6 +7,8 @@ from jaxtyping import Shaped
 from torch import Tensor
 from torch.nn import functional
 
+from posec3d.runtime.tensors import sent
+
 
 def mix_clips(
     keypoints: Float[Tensor, "B M T V 2"],
@@ -26,7 +28,7 @@ def mix_clips(
     if not alpha:
         return (keypoints, scores), labels
     share = float(torch.distributions.Beta(alpha, alpha).sample())
-    others = torch.randperm(len(labels)).to(labels.device)
+    others = sent(torch.randperm(len(labels)), labels.device)
     classes = functional.one_hot(labels, num_classes).to(scores.dtype)
     mixed = (
         torch.cat([keypoints, keypoints[others]], dim=1),

@@ -151,7 +151,7 @@ def draw_confusion(
     for checkpoint in checkpoints:
         model, card = load_model(checkpoint)
         batches = views_loader(card, videos, num_clips=1, mirrored=False, batch_size=16)
-        of_each.append(score_videos(model.to(device), card, batches, device=device, views_at_once=16))
+        of_each.append(score_videos(model.to(device), card, batches, views_at_once=16))
     together = np.mean(of_each, axis=0)
     whose = "both networks" if len(of_each) > 1 else ""
     save_confusion_matrix(work_dir / CONFUSION_FILE, together, labels, card.classes, whose=whose)

@@ -82,7 +82,7 @@ def solve(
     best = None
     if val_videos is not None:
         batches = views_loader(card, val_videos, num_clips=1, mirrored=card.clips.test_mirror == "keypoints")
-        scores = score_videos(model, card, batches, device=torch.device("cpu"))
+        scores = score_videos(model, card, batches)
         accuracy = measure(scores, labels_of(val_videos))
         best = getattr(accuracy, experiment.training.best_by)
         _LOGGER.info("validation: top-1 %.1f %%, mean class %.1f %%", 100 * accuracy.top1, 100 * accuracy.mean_class)
