@@ -20,17 +20,20 @@ def random_clips(num_clips, num_people, num_frames, canvas):
     return keypoints, torch.rand(shape, generator=generator)
 
 
-def run(path, inputs):
-    """Run a file as somebody without posec3d does."""
+def opened(path):
+    """Open a file as somebody without posec3d does; return what makes probabilities and logits of inputs by name."""
     if path.suffix == ".pt2":
-        outputs = torch.export.load(path).module()(*inputs.values())
-        return [output.detach().numpy() for output in outputs]
-    arrays = {name: tensor.numpy() for name, tensor in inputs.items()}
+        module = torch.export.load(path).module()
+        return lambda inputs: [output.detach().numpy() for output in module(*inputs.values())]
     if path.suffix == ".onnx":
-        return onnxruntime.InferenceSession(path).run(["probabilities", "logits"], arrays)
+        session = onnxruntime.InferenceSession(path)
+        return lambda inputs: session.run(["probabilities", "logits"], as_arrays(inputs))
     compiled = openvino_core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    outputs = compiled(arrays)
-    return [outputs["probabilities"], outputs["logits"]]
+    return lambda inputs: list(map(compiled(as_arrays(inputs)).__getitem__, ("probabilities", "logits")))
+
+
+def as_arrays(inputs):
+    return {name: tensor.numpy() for name, tensor in inputs.items()}
 
 
 @pytest.mark.parametrize(
@@ -39,13 +42,12 @@ def run(path, inputs):
 )
 def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, suffix, kind):
     path, model, _, _ = exported(suffix, kind=kind)
+    run = opened(path)
 
     for shape in SHAPES:
         for canvas in ((24, 24), (20, 31)):
             keypoints, scores = random_clips(*shape, canvas)
-            probabilities, logits = run(
-                path, {"keypoints": keypoints, "scores": scores, "canvas": torch.tensor(canvas)}
-            )
+            probabilities, logits = run({"keypoints": keypoints, "scores": scores, "canvas": torch.tensor(canvas)})
 
             with torch.inference_mode():
                 expected = model(keypoints, scores, canvas)
@@ -61,7 +63,7 @@ def test_clips_that_are_said_to_be_mirrored_are_their_mirrored_volumes(exported,
 
     mirrored = torch.tensor([False, True, False])
     inputs = {"keypoints": keypoints, "scores": scores, "canvas": torch.tensor([24, 24]), "mirrored": mirrored}
-    _, logits = run(path, inputs)
+    _, logits = opened(path)(inputs)
 
     with torch.inference_mode():
         volume = model.heatmaps(keypoints, scores, (24, 24))
