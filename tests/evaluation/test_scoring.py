@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from posec3d.checkpoints import build_model
+from posec3d.evaluation.scoring import features_of_videos
 from posec3d.evaluation.scoring import score_videos
 from posec3d.evaluation.scoring import views_loader
 from posec3d.experiment import Clips
@@ -131,3 +132,19 @@ def test_training_mode_does_not_disturb_scoring(model, videos):
     values = score_videos(model.train(), card(), batches(videos))
 
     np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize("mirror_volumes", [False, True])
+def test_the_last_layer_makes_scores_of_features(model, videos, mirror_volumes):
+    features = features_of_videos(model, card(), batches(videos), mirror_volumes=mirror_volumes)
+
+    # A mean of features is the mean of their logits, as the last layer is linear.
+    with torch.inference_mode():
+        logits = model.cls_head.fc_cls(torch.from_numpy(features))
+    expected = score_videos(model, card(), batches(videos), mirror_volumes=mirror_volumes, average="score")
+    assert features.shape == (5, model.cls_head.fc_cls.in_features)
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5)
+
+
+def test_features_of_nothing_are_none(model):
+    assert len(features_of_videos(model, card(), [])) == 0

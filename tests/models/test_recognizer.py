@@ -138,7 +138,7 @@ def test_frames_that_clips_share_are_looked_at_once_with_the_same_logits():
     model.backbone.layer1.register_forward_pre_hook(lambda _, given: looked_at.append(given[0].shape[2]))
 
     with torch.inference_mode():
-        logits = model.classify_shared(volume, places)
+        logits = model.cls_head.fc_cls(model.features_shared(volume, places))
         assert looked_at == [5]
         expected = model.classify(volume[0].transpose(0, 1)[places].transpose(1, 2))
 
@@ -155,7 +155,7 @@ def test_frames_are_shared_unless_the_first_stage_divides_time(temporal_strides,
     places = torch.tensor([[0, 1, 2, 3], [1, 1, 4, 4], [4, 2, 0, 0]])
 
     with torch.inference_mode():
-        logits = model.classify_shared(volume, places)
+        logits = model.cls_head.fc_cls(model.features_shared(volume, places))
         expected = model.classify(volume[0].transpose(0, 1)[places].transpose(1, 2))
 
     assert model.backbone.sees_frames_singly == shared

@@ -21,9 +21,11 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def usable_videos(
-    annotations: AnnotationSet, split: str | None, *, num_classes: int, skeleton: Skeleton
+    annotations: AnnotationSet, split: str | None, *, num_classes: int | None, skeleton: Skeleton
 ) -> Sequence[Annotation]:
     """Return the videos of a split, all with a label of 0..num_classes-1 and with the skeleton's keypoints.
+
+    With `num_classes` None labels may be any, or none.
 
     Raises ValueError, naming file and video, for the first that does not fit, for keypoints that the file names in
     another order, and for a split without a video or without a single visible keypoint.
@@ -33,8 +35,10 @@ def usable_videos(
     named = "the file" if split is None else f"split {split!r}"
     if not videos:
         raise ValueError(f"{source}: {named} has no videos; `posec3d check {source}` lists the splits")
-    labels, counts = labels_of(videos), keypoint_counts(videos)
-    misfits = np.flatnonzero((labels < 0) | (labels >= num_classes) | (counts != skeleton.num_keypoints))
+    labels, misfit = labels_of(videos), keypoint_counts(videos) != skeleton.num_keypoints
+    if num_classes is not None:
+        misfit |= (labels < 0) | (labels >= num_classes)
+    misfits = np.flatnonzero(misfit)
     if len(misfits):
         raise ValueError(f"{source}: {_misfit(videos[int(misfits[0])], num_classes, skeleton)}")
     names = annotations.keypoint_names
@@ -89,9 +93,9 @@ def hold_out(videos: Sequence[Annotation], share: float) -> tuple[Sequence[Annot
     return choose(videos, ~is_held), choose(videos, is_held)
 
 
-def _misfit(video: Annotation, num_classes: int, skeleton: Skeleton) -> str:
+def _misfit(video: Annotation, num_classes: int | None, skeleton: Skeleton) -> str:
     """Return what keeps a video from being used, and what to do."""
-    if video.label is not None and 0 <= video.label < num_classes:
+    if num_classes is None or (video.label is not None and 0 <= video.label < num_classes):
         return (
             f"video {video.video!r} has {video.keypoints.shape[2]} keypoints, but skeleton "
             f"{skeleton.name!r} has {skeleton.num_keypoints}; set heatmaps.skeleton to the one of the file"

@@ -20,6 +20,8 @@ from posec3d.clips.dataset import collate
 from posec3d.clips.pipeline import scored_views
 from posec3d.experiment import ModelCard
 from posec3d.export.networks import ClipNetwork
+from posec3d.export.networks import RocketNetwork
+from posec3d.export.networks import TorchNetwork
 from posec3d.export.networks import as_network
 from posec3d.poses import Poses
 from posec3d.runtime.overlapping import each_after_the_next
@@ -78,26 +80,56 @@ def score_videos(
     done after each batch. A model computes on the device where it lies, an exported one on the CPU.
     """
     network = as_network(model, card)
+
+    def of_views(keypoints: Tensor, scores: Tensor) -> Float[Tensor, "N B K"]:
+        logits = network.view_logits(keypoints, scores, mirrored=mirror_volumes)
+        return logits.softmax(-1) if average == "prob" else logits
+
+    rows = _over_views(of_views, batches, views_at_once, advance)
+    return rows if len(rows) else np.zeros((0, card.num_classes), np.float32)
+
+
+@torch.inference_mode()
+def features_of_videos(
+    model: Recognizer | ClipNetwork,
+    card: ModelCard,
+    batches: Iterable[Batch],
+    *,
+    mirror_volumes: bool = False,
+    views_at_once: int = 10,
+    advance: Callable[[int], object] = lambda _: None,
+) -> Float[np.ndarray, "N D"]:
+    """Return one row of features a video: the mean over its views of what the last layer makes logits of.
+
+    Arguments as of `score_videos`. Raises ValueError for an exported file, which keeps its features to itself.
+    """
+    network = as_network(model, card)
+    if not isinstance(network, TorchNetwork | RocketNetwork):
+        raise ValueError("an exported file answers only, and gives no features; take the checkpoint it was made of")
+
+    def of_views(keypoints: Tensor, scores: Tensor) -> Float[Tensor, "N B D"]:
+        return network.view_features(keypoints, scores, mirrored=mirror_volumes).float()
+
+    return _over_views(of_views, batches, views_at_once, advance)
+
+
+def _over_views(
+    of_views: Callable[[Tensor, Tensor], Float[Tensor, "N B X"]],
+    batches: Iterable[Batch],
+    views_at_once: int,
+    advance: Callable[[int], object],
+) -> Float[np.ndarray, "V X"]:
+    """Return for each video the mean over its views, and over the N ways in which each is looked at."""
+
+    def of_videos(batch: Batch) -> Float[Tensor, "B X"]:
+        num_videos, num_views = batch.scores.shape[:2]
+        keypoints, scores = batch.keypoints.flatten(0, 1), batch.scores.flatten(0, 1)
+        parts = zip(torch.split(keypoints, views_at_once), torch.split(scores, views_at_once), strict=True)
+        values = torch.cat([of_views(*part).mean(0) for part in parts])
+        return values.view(num_videos, num_views, -1).mean(1)
+
     rows = []
-    scored = (_scored(network, batch, mirror_volumes, average, views_at_once) for batch in batches)
-    for values in each_after_the_next(scored):
+    for values in each_after_the_next(map(of_videos, batches)):
         rows.append(values.cpu().numpy())
         advance(len(values))
-    return np.concatenate(rows) if rows else np.zeros((0, card.num_classes), np.float32)
-
-
-def _scored(
-    network: ClipNetwork, batch: Batch, mirror_volumes: bool, average: Average, views_at_once: int
-) -> Float[Tensor, "B K"]:
-    num_videos, num_views = batch.scores.shape[:2]
-    keypoints, scores = batch.keypoints.flatten(0, 1), batch.scores.flatten(0, 1)
-    parts = zip(torch.split(keypoints, views_at_once), torch.split(scores, views_at_once), strict=True)
-    values = torch.cat([_view_scores(network, *part, mirror_volumes, average) for part in parts])
-    return values.view(num_videos, num_views, -1).mean(1)
-
-
-def _view_scores(
-    network: ClipNetwork, keypoints: Tensor, scores: Tensor, mirror_volumes: bool, average: Average
-) -> Float[Tensor, "B K"]:
-    logits = network.view_logits(keypoints, scores, mirrored=mirror_volumes)
-    return (logits.softmax(-1) if average == "prob" else logits).mean(0)
+    return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)

@@ -48,6 +48,13 @@ class TorchNetwork:
     def view_logits(
         self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], *, mirrored: bool
     ) -> Float[Tensor, "N B K"]:
+        logits: Tensor = self._model.cls_head.fc_cls(self.view_features(keypoints, scores, mirrored=mirrored))
+        return logits.float()
+
+    def view_features(
+        self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], *, mirrored: bool
+    ) -> Float[Tensor, "N B D"]:
+        """Return what the last layer makes logits of."""
         canvas = self.card.clips.test_canvas
         heatmaps = self._model.heatmaps
         # Of clips that do not lie on it yet, a GPU need not be waited for.
@@ -56,7 +63,7 @@ class TorchNetwork:
         volumes = [heatmaps.draw(frames, frame_scores, (canvas, canvas))]
         if mirrored:
             volumes.append(mirror_volume(volumes[0], self.card.heatmaps.mirrored_channels))
-        return torch.stack([self._model.classify_shared(volume, places).float() for volume in volumes])
+        return torch.stack([self._model.features_shared(volume, places) for volume in volumes])
 
 
 class RocketNetwork:
@@ -69,12 +76,19 @@ class RocketNetwork:
     def view_logits(
         self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], *, mirrored: bool
     ) -> Float[Tensor, "N B K"]:
+        with torch.autocast("cpu", enabled=False):
+            logits: Tensor = self._model.cls_head(self.view_features(keypoints, scores, mirrored=mirrored))
+        return logits
+
+    def view_features(
+        self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], *, mirrored: bool
+    ) -> Float[Tensor, "N B D"]:
+        """Return what the last layer makes logits of."""
         if mirrored:
             raise ValueError("clips.test_mirror=volume: the network rocket draws none to mirror; take keypoints")
         # Shares of time need float32, whatever the arithmetic around.
         with torch.autocast("cpu", enabled=False):
-            logits: Tensor = self._model(keypoints.float().cpu(), scores.float().cpu())
-        return logits[None]
+            return self._model.features(keypoints.float().cpu(), scores.float().cpu())[None]
 
 
 class ExportedNetwork:

@@ -74,8 +74,13 @@ class ClassificationHead(nn.Module):
         nn.init.zeros_(self.fc_cls.bias)
 
     def forward(self, features: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B K"]:
-        logits: Tensor = self.fc_cls(self.dropout(features.mean((2, 3, 4))))
+        logits: Tensor = self.fc_cls(self.dropout(mean_of(features)))
         return logits
+
+
+def mean_of(features: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C"]:
+    """Return the mean over time and space."""
+    return features.mean((2, 3, 4))
 
 
 class PoseC3D(nn.Module):
@@ -101,14 +106,13 @@ class PoseC3D(nn.Module):
         logits: Tensor = self.cls_head(self.backbone(volume))
         return logits
 
-    def classify_shared(self, volume: Float[Tensor, "1 C F H W"], places: Int64[Tensor, "B T"]) -> Float[Tensor, "B K"]:
-        """Return the logits of B clips whose frames are among the F drawn ones, at these places.
+    def features_shared(self, volume: Float[Tensor, "1 C F H W"], places: Int64[Tensor, "B T"]) -> Float[Tensor, "B D"]:
+        """Return the features of B clips whose frames are among the F drawn ones, at these places.
 
-        The layers that see single frames run once a drawn frame, however many clips it is in. The same logits as
-        `classify` gives in evaluation.
+        The layers that see single frames run once a drawn frame, however many clips it is in. In evaluation
+        `cls_head.fc_cls` makes of them the logits that `classify` gives.
         """
         if not isinstance(self.backbone, SlowOnly) or not self.backbone.sees_frames_singly:
-            return self.classify(volume[0].transpose(0, 1)[places].transpose(1, 2))
+            return mean_of(self.backbone(volume[0].transpose(0, 1)[places].transpose(1, 2)))
         frames = self.backbone.frame_features(volume)[0].transpose(0, 1)
-        logits: Tensor = self.cls_head(self.backbone.clip_features(frames[places].transpose(1, 2)))
-        return logits
+        return mean_of(self.backbone.clip_features(frames[places].transpose(1, 2)))

@@ -142,8 +142,13 @@ class PoseRocket(nn.Module):
         self.cls_head = _Head(self.backbone.num_features, num_classes)
 
     def forward(self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"]) -> Float[Tensor, "B K"]:
-        logits: Tensor = self.cls_head(self.backbone(self.series(keypoints, scores)))
+        logits: Tensor = self.cls_head(self.features(keypoints, scores))
         return logits
+
+    def features(self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"]) -> Float[Tensor, "B F"]:
+        """Return what the last layer makes logits of."""
+        features: Tensor = self.backbone(self.series(keypoints, scores))
+        return features
 
     def series(self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"]) -> Float[Tensor, "B C T"]:
         """Return what it looks at."""
