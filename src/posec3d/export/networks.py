@@ -77,8 +77,8 @@ class RocketNetwork:
         self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], *, mirrored: bool
     ) -> Float[Tensor, "N B K"]:
         with torch.autocast("cpu", enabled=False):
-            logits: Tensor = self._model.cls_head(self.view_features(keypoints, scores, mirrored=mirrored))
-        return logits
+            logits: Tensor = self._model.cls_head(self.view_features(keypoints, scores, mirrored=mirrored)[0])
+        return logits[None]
 
     def view_features(
         self, keypoints: Float[Tensor, "B M T V 2"], scores: Float[Tensor, "B M T V"], *, mirrored: bool
