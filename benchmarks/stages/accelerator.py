@@ -4,7 +4,6 @@ Every way is timed on the same batches: 3-D convolutions as PyTorch has them, 2-
 `torch.compile`, a CUDA graph. A training from a store is `posec3d train` itself, loading and all.
 """
 
-import copy
 import json
 import tempfile
 import time
@@ -44,7 +43,8 @@ from posec3d.training.loop import train
 # What a clip of 48x56x56 needs of SlowOnly, forwards, in bfloat16: operations, and bytes if every convolution read its
 # input and wrote its output once.
 _FLOP, _BYTES = 31.3e9, 302e6
-_STAGE, _ASKED = "CUDA", {"inference": 10.0, "training": 6.0}
+_STAGE, _OURS = "CUDA", "posec3d bfloat16"
+_ASKED = {"inference": 10.0, "training": 6.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,8 @@ class Load:
     device: torch.device
     card: ModelCard
     batch_size: int = 128
+    # What the plain network keeps for its gradients is some 600 MB a clip in float32, by counting.
+    batch_size_of_steps: int = 64
     num_stored: int = 12_800
     compiled: bool = True
 
@@ -64,13 +66,10 @@ class Load:
 
 
 def measure_accelerator(rounds: int) -> list[Row]:
-    """Time batches of 128 clips of the published size; rows say "not measured" where there is no CUDA device."""
+    """Time batches of clips of the published size; rows say "not measured" where there is no CUDA device."""
     if not torch.cuda.is_available():
         note = "not measured: no CUDA device"
-        return [
-            Row(stage=_STAGE, case=f"{case}, batch 128", way="posec3d bfloat16", asked=asked, note=note)
-            for case, asked in _ASKED.items()
-        ]
+        return [Row(stage=_STAGE, case=case, way=_OURS, asked=asked, note=note) for case, asked in _ASKED.items()]
     load = Load(device=torch.device("cuda"), card=card_of_published_size(56))
     copied, multiplied = ceilings(rounds, load.device)
     floor = max(_FLOP / multiplied, _BYTES / copied) * 1e3
@@ -86,11 +85,12 @@ def measure_accelerator(rounds: int) -> list[Row]:
 
 def rows_of(load: Load, rounds: int, floor: float) -> list[Row]:
     """Return what drawing, inference and training take a clip; `floor` is the least for a forward pass, in ms."""
+    steps = replace(load, batch_size=load.batch_size_of_steps)
     return [
-        *_drawing(load, rounds),
-        *_inference(load, rounds, floor),
-        *_training(load, rounds, floor),
-        _from_store(load),
+        *_whatever_happens("drawing", lambda: _drawing(load, rounds)),
+        *_whatever_happens("inference", lambda: _inference(load, rounds, floor)),
+        *_whatever_happens("training", lambda: _training(steps, rounds, floor)),
+        *_whatever_happens("training, from a store", lambda: [_from_store(load)]),
     ]
 
 
@@ -113,7 +113,7 @@ def _drawing(load: Load, rounds: int) -> list[Row]:
                 return layer(*poses, load.canvas)
 
         milliseconds = _milliseconds(draw, rounds, load)
-        rows.append(Row(stage=_STAGE, case=f"drawing, {kind}", way="posec3d bfloat16", milliseconds=milliseconds))
+        rows.append(Row(stage=_STAGE, case=f"drawing, {kind}", way=_OURS, milliseconds=milliseconds))
     return rows
 
 
@@ -126,7 +126,7 @@ def _inference(load: Load, rounds: int, floor: float) -> list[Row]:
         with torch.inference_mode(), reference.plain_convolutions():
             return plain.classify(volume)
 
-    fused = copy.deepcopy(build_model(load.card)).eval()
+    fused = build_model(load.card).eval()
     fuse_normalisation(fused)
     fused = fused.to(load.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
@@ -134,7 +134,7 @@ def _inference(load: Load, rounds: int, floor: float) -> list[Row]:
         with torch.inference_mode(), autocast(load.device, "bf16"):
             return model(*poses, load.canvas)
 
-    ways = {"posec3d bfloat16": forward, "2-D convolutions": _flat(forward)}
+    ways = {_OURS: forward, "2-D convolutions": _flat(forward)}
     if load.compiled:
         compiled = torch.compile(fused)
         ways["torch.compile"] = lambda: forward(compiled)
@@ -173,7 +173,7 @@ def _training(load: Load, rounds: int, floor: float) -> list[Row]:
             return network(*poses, load.canvas)
 
     step = learner(model, ours)
-    ways = {"posec3d bfloat16": _tried(step), "2-D convolutions": _tried(_flat(step))}
+    ways = {_OURS: _tried(step), "2-D convolutions": _tried(_flat(step))}
     if load.compiled:
         compiled = torch.compile(model)
         ways["torch.compile"] = _tried(learner(model, lambda: ours(compiled)))
@@ -210,27 +210,32 @@ def _compared(
     load: Load,
     floor: float,
 ) -> list[Row]:
-    times, notes = {}, {}
-    for name, way in {"reference": theirs, **ways}.items():
+    named = f"{case}, batch {load.batch_size}"
+    times = {"reference": _milliseconds(theirs, rounds, load), _OURS: _milliseconds(ways[_OURS], rounds, load)}
+    spent = _where_it_goes(ways[_OURS])
+    missing = []
+    for name, way in ways.items():
         try:
-            times[name] = _milliseconds(way, rounds, load)
-        except (RuntimeError, NotImplementedError) as error:
-            if name in ("reference", "posec3d bfloat16"):
-                raise
-            # A way that a device does not have is not a reason to measure none.
-            print(f"{case}, {name}: {str(error).splitlines()[0]}")
-            continue
-        notes[name] = f"{1e3 / times[name]:,.0f} clips/s; {floor / times[name]:.0%} of the floor"
-    rows = compared(
-        _STAGE,
-        f"{case}, batch {load.batch_size}",
-        times,
-        reference="reference",
-        asked={"posec3d bfloat16": _ASKED[case]},
-        notes=notes,
-    )
-    spent = _where_it_goes(ways["posec3d bfloat16"])
-    return [replace(row, note=f"{row.note}; {spent}") if row.way == "posec3d bfloat16" else row for row in rows]
+            times[name] = times.get(name) or _milliseconds(way, rounds, load)
+        # A way that a device does not have is no reason to measure none.
+        except RuntimeError as error:
+            missing.append(Row(stage=_STAGE, case=named, way=name, note=_said(error)))
+    notes = {name: f"{1e3 / taken:,.0f} clips/s; {floor / taken:.0%} of the floor" for name, taken in times.items()}
+    notes[_OURS] += f"; {spent}"
+    asked = {_OURS: _ASKED[case]}
+    return [*compared(_STAGE, named, times, reference="reference", asked=asked, notes=notes), *missing]
+
+
+def _whatever_happens(case: str, measure: Callable[[], list[Row]]) -> list[Row]:
+    """Return the rows of one part, or one that says why there are none: the others may be measured all the same."""
+    try:
+        return measure()
+    except (RuntimeError, ValueError) as error:
+        return [Row(stage=_STAGE, case=case, way=_OURS, asked=_ASKED.get(case), note=_said(error))]
+
+
+def _said(error: Exception) -> str:
+    return f"not measured: {next(iter(str(error).splitlines()), type(error).__name__)}"
 
 
 def _where_it_goes(way: Callable[[], object], most: int = 5) -> str:

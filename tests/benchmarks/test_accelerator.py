@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.flat_convolutions import convolve_flat
 from benchmarks.flat_convolutions import flat_convolutions
+from benchmarks.stages import accelerator
 from benchmarks.stages.accelerator import Load
 from benchmarks.stages.accelerator import ceilings
 from benchmarks.stages.accelerator import rows_of
@@ -63,19 +64,44 @@ def test_all_that_is_measured_on_a_gpu_runs():
         num_classes=400,
     )
 
-    rows = rows_of(Load(device=CPU, card=card, batch_size=2, num_stored=4, compiled=False), rounds=1, floor=0.001)
+    load = Load(device=CPU, card=card, batch_size=2, batch_size_of_steps=3, num_stored=4, compiled=False)
+    rows = rows_of(load, rounds=1, floor=0.001)
 
     assert [(row.case, row.way) for row in rows] == [
         ("drawing, keypoint", "posec3d bfloat16"),
         ("drawing, limb", "posec3d bfloat16"),
         *(("inference, batch 2", way) for way in ("reference", "posec3d bfloat16", "2-D convolutions")),
-        *(("training, batch 2", way) for way in ("reference", "posec3d bfloat16", "2-D convolutions")),
+        *(("training, batch 3", way) for way in ("reference", "posec3d bfloat16", "2-D convolutions")),
         ("training, from a store", "posec3d train"),
     ]
     assert all(row.milliseconds > 0 for row in rows)
     assert [row.asked for row in rows if row.asked] == [10, 6]
     ours = next(row for row in rows if row.case == "inference, batch 2" and row.way == "posec3d bfloat16")
     assert "of the floor; " in ours.note
+
+
+def test_what_fails_is_said_and_all_else_measured(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("no memory\nis left")
+
+    def training(load, *_):
+        ways = {"posec3d bfloat16": lambda: torch.ones(9).sum(), "torch.compile": fails}
+        return accelerator._compared("training", lambda: 0, ways, 1, load, 1.0)
+
+    monkeypatch.setattr(accelerator, "_drawing", fails)
+    monkeypatch.setattr(accelerator, "_inference", fails)
+    monkeypatch.setattr(accelerator, "_training", training)
+    monkeypatch.setattr(accelerator, "_from_store", lambda _: accelerator.Row(stage="CUDA", case="store", way="ours"))
+
+    rows = rows_of(Load(device=CPU, card=None, batch_size_of_steps=3), rounds=1, floor=0.001)
+
+    assert {(row.case, row.way) for row in rows if row.note == "not measured: no memory"} == {
+        ("drawing", "posec3d bfloat16"),
+        ("inference", "posec3d bfloat16"),
+        ("training, batch 3", "torch.compile"),
+    }
+    assert [row.way for row in rows if row.milliseconds] == ["reference", "posec3d bfloat16"]
+    assert rows[-1].case == "store"
 
 
 def test_ceilings_are_of_the_device():

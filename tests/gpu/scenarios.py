@@ -12,11 +12,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from emulated_gpu import EmulatedAccelerator
+from emulated_gpu import GpuTensor
 from emulated_gpu import emulated_gpu
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import SingleDeviceStrategy
 from safetensors.torch import load_file
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from posec3d import ActionRecognizer
 from posec3d.annotations.translation import with_keypoints_of
@@ -117,6 +120,58 @@ def training_and_resuming(gpu, folder):
     return max(difference(on_cpu[name], whole[name]) for name in whole)
 
 
+def waiting(gpu, folder):
+    """Return how often more is waited for than for the loss of a step, and for the scores of a batch."""
+    data = Data(train=Source(annotations="made up"), num_classes=len(MOTIONS), classes=MOTIONS)
+    training = Training(epochs=1, batch_size=3, learning_rate=0.01)
+    videos = VIDEOS.split("train")
+    fabric = Fabric(strategy=SingleDeviceStrategy(device=gpu, accelerator=EmulatedAccelerator()))
+    num_waits, real = {}, loop._train_epoch
+
+    def counted(*arguments):
+        with Waits() as waits:
+            loss = real(*arguments)
+        num_waits[arguments[0].heatmaps.kind] = waits.number
+        return loss
+
+    loop._train_epoch = counted
+    for kind in ("keypoint", "limb"):
+        experiment = Experiment(
+            data=data, heatmaps=Heatmaps(kind=kind), network=BACKBONES["c3d"], clips=SMALL, training=training
+        )
+        loop.train(experiment, videos, None, work_dir=folder / kind, fabric=fabric)
+    loop._train_epoch = real
+    num_steps = -(-len(videos) // training.batch_size)
+    assert num_waits["limb"] > num_waits["keypoint"], "limbs are waited for, which was not seen"
+
+    its_card = card(BACKBONES["slowonly"])
+    model = build_model(its_card).to(gpu)
+    with Waits() as waits:
+        score_videos(model, its_card, views_loader(its_card, videos, num_clips=2, mirrored=True))
+    return float(abs(num_waits["keypoint"] - num_steps) + abs(waits.number - len(videos)))
+
+
+class Waits(TorchDispatchMode):
+    """Counts what needs a value that is on the device."""
+
+    number = 0
+    _FETCHES = (
+        torch.ops.aten._local_scalar_dense.default,
+        torch.ops.aten.nonzero.default,
+        torch.ops.aten.repeat_interleave.Tensor,
+    )
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func._can_decompose():
+            with self:
+                return func.decompose(*args, **kwargs)
+        there = any(isinstance(one, GpuTensor) for one in tree_leaves((args, kwargs)))
+        fetched = func is torch.ops.aten._to_copy.default and kwargs.get("device") == CPU
+        self.number += there and (fetched or func in self._FETCHES)
+        return func(*args, **kwargs)
+
+
 def scoring(gpu, _folder):
     differences = []
     for network in BACKBONES.values():
@@ -175,7 +230,7 @@ def main():
     sys.stdout.write(json.dumps(results))
 
 
-SCENARIOS = (drawing, backbones, training_and_resuming, scoring, recognition, explanation, robustness)
+SCENARIOS = (drawing, backbones, training_and_resuming, waiting, scoring, recognition, explanation, robustness)
 
 if __name__ == "__main__":
     main()

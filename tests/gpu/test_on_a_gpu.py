@@ -13,6 +13,7 @@ LARGEST = {
     "drawing": 2e-6,
     "backbones": 1e-5,
     "training_and_resuming": 1e-4,
+    "waiting": 0.0,
     "scoring": 1e-5,
     "recognition": 1e-5,
     "explanation": 1e-4,

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from statistics import mean
 from typing import Annotated
 from typing import Literal
 
@@ -12,6 +13,7 @@ from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
 from posec3d.commands.tested import check_picture_path
 from posec3d.commands.tested import scoring_network
+from posec3d.commands.tested import views_to_look_at
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -48,8 +50,6 @@ def features(
         precision: Arithmetic of the network.
         workers: Processes that prepare clips.
     """
-    import numpy as np
-
     from posec3d.annotations.columns import labels_of
     from posec3d.annotations.columns import names_of
     from posec3d.annotations.files import load_annotations
@@ -62,9 +62,7 @@ def features(
     from posec3d.evaluation.features import nearest_is_alike
     from posec3d.evaluation.features import save_features
     from posec3d.evaluation.scoring import features_of_videos
-    from posec3d.evaluation.scoring import views_loader
     from posec3d.runtime.devices import autocast
-    from posec3d.runtime.devices import default_workers
     from posec3d.runtime.progress import Progress
 
     for option, path in (("--out", out), ("--picture", picture)):
@@ -76,24 +74,16 @@ def features(
     skeleton = card.heatmaps.skeleton
     found = translated(load_annotations(annotations), classes=None, skeleton=skeleton)
     videos = usable_videos(found, split, num_classes=None, skeleton=skeleton)
-    mirrored = "none" if fast else card.clips.test_mirror
-    batches = views_loader(
-        card,
-        videos,
-        num_clips=1 if fast else card.clips.test_clips,
-        mirrored=mirrored == "keypoints",
-        num_workers=default_workers(place) if workers is None else workers,
-    )
+    batches, mirror_volumes = views_to_look_at(card, videos, place, fast=fast, batch_size=1, workers=workers)
     with Progress(len(videos), "video") as progress, autocast(place, arithmetic):
-        values = features_of_videos(
-            network, card, batches, mirror_volumes=mirrored == "volume", advance=progress.advance
-        )
+        values = features_of_videos(network, card, batches, mirror_volumes=mirror_volumes, advance=progress.advance)
     seen = Features(values, labels_of(videos), tuple(names_of(videos)), found.classes)
     save_features(out, seen)
     _LOGGER.info("%d features of %d videos written to %s", values.shape[1], len(values), out)
-    shares = nearest_is_alike(seen)
-    if np.isfinite(shares).any():
-        print(f"nearest to one of their own class: {np.nanmean(shares):.1%} of a class's videos, on average")
+    with Progress(int((seen.labels >= 0).sum()), "video", what="comparing") as progress:
+        shares = nearest_is_alike(seen, progress.advance)
+    if shares:
+        print(f"nearest to one of their own class: {mean(shares.values()):.1%} of a class's videos, on average")
     if picture is not None:
         save_feature_map(picture, seen)
         _LOGGER.info("picture written to %s", picture)

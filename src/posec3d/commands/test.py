@@ -17,6 +17,7 @@ from posec3d.commands.tested import annotated_videos
 from posec3d.commands.tested import check_picture_path
 from posec3d.commands.tested import parts_to_test
 from posec3d.commands.tested import scoring_network
+from posec3d.commands.tested import views_to_look_at
 from posec3d.commands.tested import what_to_test
 
 if TYPE_CHECKING:
@@ -178,9 +179,7 @@ def _scores_of(
     from posec3d.annotations.columns import names_of
     from posec3d.evaluation.scores import Scores
     from posec3d.evaluation.scoring import score_videos
-    from posec3d.evaluation.scoring import views_loader
     from posec3d.runtime.devices import autocast
-    from posec3d.runtime.devices import default_workers
 
     network, card, place, arithmetic = scoring_network(
         weights, card, device=device, runtime=runtime, precision=precision
@@ -188,21 +187,13 @@ def _scores_of(
     if videos is None:
         assert annotations is not None
         videos = annotated_videos(annotations, split, card)
-    mirrored = "none" if fast else card.clips.test_mirror
-    batches = views_loader(
-        card,
-        videos,
-        num_clips=1 if fast else card.clips.test_clips,
-        mirrored=mirrored == "keypoints",
-        batch_size=batch_size,
-        num_workers=default_workers(place) if workers is None else workers,
-    )
+    batches, mirror_volumes = views_to_look_at(card, videos, place, fast=fast, batch_size=batch_size, workers=workers)
     with tqdm(total=len(videos), unit="video", dynamic_ncols=True, disable=None) as bar, autocast(place, arithmetic):
         values = score_videos(
             network,
             card,
             batches,
-            mirror_volumes=mirrored == "volume",
+            mirror_volumes=mirror_volumes,
             average=average,
             advance=bar.update,
         )

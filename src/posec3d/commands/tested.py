@@ -10,12 +10,14 @@ from posec3d.trained import checkpoint_in
 from posec3d.trained import trained_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Sequence
 
     import torch
 
     from posec3d.annotations import Annotation
     from posec3d.checkpoints import Recognizer
+    from posec3d.clips.dataset import Batch
     from posec3d.experiment import ModelCard
     from posec3d.export.networks import ClipNetwork
     from posec3d.runtime.devices import Precision
@@ -58,6 +60,34 @@ def scoring_network(
         return on_runtime(model, card, runtime, precision), card, torch.device("cpu"), "fp32"
     place = prepare_device(device, precision)
     return model.to(place), card, place, precision
+
+
+def views_to_look_at(
+    card: "ModelCard",
+    videos: "Sequence[Annotation]",
+    place: "torch.device",
+    *,
+    fast: bool,
+    batch_size: int,
+    workers: int | None,
+) -> "tuple[Iterable[Batch], bool]":
+    """Return the views of each video that a model's test protocol has, and whether drawn volumes are mirrored besides.
+
+    With `fast` one clip each, not mirrored.
+    """
+    from posec3d.evaluation.scoring import views_loader
+    from posec3d.runtime.devices import default_workers
+
+    mirrored = "none" if fast else card.clips.test_mirror
+    batches = views_loader(
+        card,
+        videos,
+        num_clips=1 if fast else card.clips.test_clips,
+        mirrored=mirrored == "keypoints",
+        batch_size=batch_size,
+        num_workers=default_workers(place) if workers is None else workers,
+    )
+    return batches, mirrored == "volume"
 
 
 def check_picture_path(path: Path, what: str) -> None:

@@ -29,7 +29,8 @@ def save_feature_map(path: Path, features: Features) -> None:
     known = np.unique(labels[~unknown])
     if len(known) <= _MOST_WITH_NAMES:
         for label in known:
-            name = features.classes[label] if features.classes else str(label)
+            # Labels need not have names, nor all of them.
+            name = dict(enumerate(features.classes or ())).get(label, str(label))
             axes.annotate(
                 name.replace("$", r"\$"),
                 np.median(plane[labels == label], axis=0),
@@ -38,7 +39,7 @@ def save_feature_map(path: Path, features: Features) -> None:
                 fontsize=9,
                 path_effects=[withStroke(linewidth=3, foreground="white")],
             )
-    axes.set_title(f"{len(plane)} videos as the network sees them", loc="left")
+    axes.set_title(f"{len(plane):,} videos as the network sees them", loc="left")
     axes.set_xlabel("first principal component")
     axes.set_ylabel("second principal component")
     axes.set_xticks([])

@@ -1,7 +1,9 @@
 """What networks see in videos before they name a class: kept in a file, compared, and flattened for a picture."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -34,17 +36,22 @@ def check_features_path(path: Path) -> None:
 def save_features(path: Path, features: Features) -> None:
     """Write an .npz: `features` (N, D), `labels` (N), `videos` (N) and, where they have names, `classes` (K)."""
     check_features_path(path)
-    arrays = {"features": features.values, "labels": features.labels, "videos": np.array(features.videos)}
+    arrays: dict[str, Any] = {
+        "features": features.values,
+        "labels": features.labels,
+        "videos": np.array(features.videos),
+    }
     if features.classes is not None:
         arrays["classes"] = np.array(features.classes)
     with replacing(path) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)
 
 
-def nearest_is_alike(features: Features) -> Float[np.ndarray, " K"]:
-    """Return for each class the share of its videos whose nearest other video is of it too; NaN for one without two.
+def nearest_is_alike(features: Features, advance: Callable[[int], object] = lambda _: None) -> dict[int, float]:
+    """Return for each class of two videos or more the share of these whose nearest other video is of it too.
 
-    Nearest by the angle between features, among all videos with a label.
+    Nearest by the angle between features, among all videos with a label. `advance` is called with the number of videos
+    that were compared, every thousand.
     """
     known = features.labels >= 0
     directions, labels = _directions(features.values[known]), features.labels[known]
@@ -54,9 +61,12 @@ def nearest_is_alike(features: Features) -> Float[np.ndarray, " K"]:
         nearness = directions[rows] @ directions.T
         nearness[np.arange(len(rows)), rows] = -np.inf
         alike[rows] = labels[nearness.argmax(1)] == labels[rows]
-    counts = np.bincount(labels)
-    shares = np.bincount(labels, alike) / np.maximum(counts, 1)
-    return np.where(counts > 1, shares, np.nan)
+        advance(len(rows))
+    return {
+        int(label): float(alike[labels == label].mean())
+        for label, count in zip(*np.unique(labels, return_counts=True), strict=True)
+        if count > 1
+    }
 
 
 def flattened(values: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N 2"]:

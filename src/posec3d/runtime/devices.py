@@ -54,10 +54,10 @@ def start_fabric(*, accelerator: Accelerator, devices: int, precision: Precision
 
     Raises ValueError as `prepare_device`.
     """
+    prepare_device(accelerator, precision)
     # Imported here: it takes longer than a short video.
     from lightning_fabric import Fabric
 
-    prepare_device(accelerator, precision)
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     fabric = Fabric(
         accelerator=accelerator,

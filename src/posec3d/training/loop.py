@@ -203,16 +203,39 @@ def _train_epoch(
     reporter: Reporter,
 ) -> float:
     """Take one gradient step a batch and return the mean loss of a clip."""
+    settings = experiment.training
+    canvas = (experiment.clips.train_canvas, experiment.clips.train_canvas)
+    num_steps = settings.epochs * len(clips)
+
+    def steps() -> Iterator[tuple[int, Tensor, int]]:
+        """Take the steps; give of each its number, the mean loss of a clip, and how many clips these are."""
+        for step, batch in enumerate(clips, start=(epoch - 1) * len(clips)):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * settings.learning_rate_share(step, num_steps)
+            keypoints, scores, labels = (part.to(fabric.device, non_blocking=True) for part in batch)
+            clip, targets = mix_clips(
+                keypoints[:, 0], scores[:, 0], labels, experiment.data.num_classes, settings.mixup
+            )
+            logits = network(*clip, canvas)
+            loss = functional.cross_entropy(logits.float(), targets, label_smoothing=settings.label_smoothing)
+            optimizer.zero_grad()
+            fabric.backward(loss)
+            if settings.clip_gradient is not None:
+                fabric.clip_gradients(network, optimizer, max_norm=settings.clip_gradient, error_if_nonfinite=False)
+            optimizer.step()
+            if average is not None:
+                average.update(network.module)
+            yield step, loss.detach(), len(labels)
+
     total, num_clips = 0.0, 0
     network.train()
     with fastest_convolutions():
-        steps = _steps(experiment, network, optimizer, average, clips, epoch, learning_rate, fabric)
-        for step, loss, size in each_after_the_next(steps):
+        for step, loss, size in each_after_the_next(steps()):
             value = float(loss)
             if value != value:
                 raise ValueError(
                     f"the loss is not a number at step {step + 1} (epoch {epoch}); lower training.learning_rate "
-                    f"({experiment.training.learning_rate}), and look for wrong coordinates with `posec3d check`"
+                    f"({settings.learning_rate}), and look for wrong coordinates with `posec3d check`"
                 )
             total, num_clips = total + value * size, num_clips + size
             reporter.step(epoch, value)
@@ -220,37 +243,6 @@ def _train_epoch(
         return total / num_clips
     summed = fabric.all_reduce(torch.tensor([total, num_clips], dtype=torch.float64), reduce_op="sum")
     return float(summed[0] / summed[1])
-
-
-def _steps(
-    experiment: Experiment,
-    network: _FabricModule,
-    optimizer: _FabricOptimizer,
-    average: WeightAverage[PoseC3D] | None,
-    clips: "DataLoader[Batch]",
-    epoch: int,
-    learning_rate: float,
-    fabric: Fabric,
-) -> Iterator[tuple[int, Tensor, int]]:
-    """Take the gradient steps of an epoch; of each, give its number, the mean loss of a clip, and how many they are."""
-    settings = experiment.training
-    canvas = (experiment.clips.train_canvas, experiment.clips.train_canvas)
-    num_steps = settings.epochs * len(clips)
-    for step, batch in enumerate(clips, start=(epoch - 1) * len(clips)):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * settings.learning_rate_share(step, num_steps)
-        keypoints, scores, labels = (part.to(fabric.device, non_blocking=True) for part in batch)
-        clip, targets = mix_clips(keypoints[:, 0], scores[:, 0], labels, experiment.data.num_classes, settings.mixup)
-        logits = network(*clip, canvas)
-        loss = functional.cross_entropy(logits.float(), targets, label_smoothing=settings.label_smoothing)
-        optimizer.zero_grad()
-        fabric.backward(loss)
-        if settings.clip_gradient is not None:
-            fabric.clip_gradients(network, optimizer, max_norm=settings.clip_gradient, error_if_nonfinite=False)
-        optimizer.step()
-        if average is not None:
-            average.update(network.module)
-        yield step, loss.detach(), len(labels)
 
 
 def _scored(
