@@ -30,6 +30,7 @@ sys.path.insert(0, str(REPOSITORY / "tests" / "warm"))
 
 from warm_process import run_forked  # noqa: E402
 
+DAYS = ("monday", "tuesday")
 TINY = [
     *("network.base_channels=4", "network.stage_blocks=(1,1)", "clips.length=8", "clips.train_short_side=20"),
     *("clips.train_canvas=16", "clips.test_canvas=16", "clips.test_clips=2", "training.epochs=2"),
@@ -46,6 +47,10 @@ def folder(tmp_path):
     film_to(tmp_path / "clip.mp4", "wave", seed=0)
     for number, motion in enumerate(("squat", "wave") * 3):
         film_to(tmp_path / "videos" / motion / f"{motion}{number}.mp4", motion, seed=number)
+    film_to(tmp_path / "games/monday.mp4", "squat", seed=6)
+    film_to(tmp_path / "games/tuesday.mp4", "wave", seed=7)
+    segments = ["video,start,end,label", *(f"{day},{n / 4},{n / 4 + 0.2},squat" for day in DAYS for n in range(4))]
+    (tmp_path / "segments.csv").write_text("\n".join(segments))
     np.savez(tmp_path / "poses.npz", keypoints=made_up.annotations[0].keypoints, canvas=made_up.annotations[0].canvas)
     card = card_of(load_experiment(Path("slowonly_r50_u48_240e_gym_keypoint"), TINY))
     (tmp_path / "checkpoints").mkdir()
@@ -92,6 +97,7 @@ def run(words, folder, *, forked):
     [
         ("README.md", 3),
         ("docs/own-data.md", 3),
+        ("docs/long-videos.md", 3),
         ("docs/recognize.md", 3),
         ("docs/visualize.md", 3),
         ("docs/export.md", 3),

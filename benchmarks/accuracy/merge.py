@@ -31,7 +31,7 @@ _SCORES = (0.025, 0.075, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85)
 _ERRORS = (0.0180, 0.0189, 0.0195, 0.0159, 0.0110, 0.0077, 0.0059, 0.0048, 0.0040, 0.0033)
 
 # JHMDB's name of a class, and Penn Action's for the same.
-_SAME = {"golf": "golf_swing", "pullup": "pullup", "swing_baseball": "baseball_swing"}
+SAME = {"golf": "golf_swing", "pullup": "pullup", "swing_baseball": "baseball_swing"}
 
 
 def main() -> None:
@@ -105,7 +105,7 @@ def _made_up(num_videos: int, first_label: int) -> list[dict[str, Any]]:
 
 
 def _merged(name: str) -> str:
-    return _SAME.get(name, name)
+    return SAME.get(name, name)
 
 
 def _cross(jhmdb: dict[str, Any]) -> list[str]:
@@ -113,7 +113,7 @@ def _cross(jhmdb: dict[str, Any]) -> list[str]:
     return [
         record["frame_dir"]
         for record in jhmdb["annotations"]
-        if record["frame_dir"] in tested and jhmdb["classes"][record["label"]] in _SAME
+        if record["frame_dir"] in tested and jhmdb["classes"][record["label"]] in SAME
     ]
 
 

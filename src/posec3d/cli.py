@@ -22,6 +22,7 @@ COMMANDS = {
     "pack": "Put annotation files into a store, which trains in little memory whatever its size.",
     "train": "Train a network, from a config or from an annotation file alone.",
     "test": "Score videos with a checkpoint, and measure.",
+    "timeline": "Measure what recognize --window told of long videos, against what happens in them and when.",
     "features": "Write what a network sees in each video, for search and classifiers of your own.",
     "robustness": "Measure what is lost when poses are worse: keypoints dropped, noise, frames missing.",
     "export": "Write a model as one file for ONNX Runtime, OpenVINO or torch, 8-bit if asked.",

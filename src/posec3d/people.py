@@ -54,6 +54,11 @@ class PosedVideo:
     frames: Sequence[PeopleInFrame]
 
 
+def end_of(video: PosedVideo) -> float:
+    """Return when the last frame ends, in seconds."""
+    return video.frames[-1].seconds + 1 / video.frames_per_second if video.frames else 0.0
+
+
 class PosedVideos:
     """Videos in a row with their names, each made when it is asked for: of many, one need be in memory at a time.
 

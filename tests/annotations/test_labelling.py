@@ -1,6 +1,9 @@
+import re
+
 import pytest
 
 from posec3d.annotations.labelling import labels_of_folders
+from posec3d.annotations.labelling import labels_of_segments
 from posec3d.annotations.labelling import labels_of_table
 from posec3d.annotations.labelling import read_classes
 from posec3d.annotations.video_lists import VideoPlace
@@ -94,3 +97,46 @@ def test_classes_are_read_in_their_order(tmp_path):
     (tmp_path / "labels.txt").write_text("walk\n\nfall \n")
 
     assert read_classes(tmp_path / "labels.txt") == ("walk", "fall")
+
+
+SEGMENTS = "video,start,end,label\nb.mp4,1,2,walk\na,0,3,fall\nb,4,6,fall\n"
+
+
+def test_segments_of_videos_are_labelled(table):
+    labels = labels_of_segments(table(SEGMENTS), videos("x/a", "x/b"))
+
+    assert labels.classes == ("fall", "walk")
+    assert {name: [(one.start, one.end, label) for one, label in lines] for name, lines in labels.of_video.items()} == {
+        "a": [(0, 3, 0)],
+        "b": [(1, 2, 1), (4, 6, 0)],
+    }
+    assert (labels.in_frames, labels.background, labels.usual_length) == (False, None, 2)
+
+
+def test_what_lies_between_is_a_class_if_asked(table):
+    labels = labels_of_segments(table(SEGMENTS), videos("x/a", "x/b", "x/c"), background="nothing")
+
+    # A video of which nothing is told is nothing but that.
+    assert (labels.classes, labels.background) == (("fall", "nothing", "walk"), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "background", "message"),
+    [
+        (SEGMENTS, None, None, "tells nothing of 1 of 3 videos: 'c'; add lines, or leave these videos out"),
+        ("video,start,end,label\nz,1,2,walk\n", None, "rest", "tells nothing of 3 of 3 videos: 'a', 'b', 'c'"),
+        (SEGMENTS + "c,1,2,walk\nb,1.0,2,walk\n", None, None, "line 6: the same time as "),
+        (SEGMENTS, ("fall", "walk"), "rest", "--background rest: is none of the classes 'fall', 'walk'; add it to"),
+        (SEGMENTS, ("fall", "rest"), "rest", "line 2: label 'walk' is none of the classes"),
+        ("video,start,end,label\na,1,2,0\n", None, "rest", "--background rest: labels are numbers without names"),
+    ],
+)
+def test_segments_that_cannot_be_labelled(table, text, names, background, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        labels_of_segments(table(text), videos("x/a", "x/b", "x/c"), names, background)
+
+
+def test_segments_of_videos_that_are_not_there_are_told(table, caplog):
+    labels_of_segments(table(SEGMENTS), videos("x/a"))
+
+    assert "2 of 3 lines name videos that are not there: 'b.mp4', 'b'" in caplog.text

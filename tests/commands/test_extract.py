@@ -248,3 +248,82 @@ def test_a_slip_in_a_table_shows_before_any_work(tmp_path, monkeypatch):
         command("videos", "--label-from", "labels.csv")
 
     assert not Path("annotations.pkl.parts").exists()
+
+
+@pytest.fixture
+def long_poses(tmp_path, monkeypatch, in_this_process):
+    """Files a.npz to c.npz of 400 frames each, somebody who squats and walks in turns of 100."""
+    monkeypatch.chdir(tmp_path)
+    made_up = make_annotations(12, seed=0, motions=("squat", "walk"), max_people=1)
+    videos = sorted(made_up.annotations, key=lambda video: video.label)
+    for number, name in enumerate("abc"):
+        turns = [videos[number], videos[6 + number], videos[3 + number], videos[9 + number]]
+        size = np.array([[640 / video.canvas[1], 480 / video.canvas[0]] for video in turns])
+        frames = np.arange(100)
+        keypoints = [
+            video.keypoints[:1, frames % video.num_frames] * scale for video, scale in zip(turns, size, strict=True)
+        ]
+        scores = [video.scores[:1, frames % video.num_frames] for video in turns]
+        np.savez(f"{name}.npz", keypoints=np.concatenate(keypoints, 1), scores=np.concatenate(scores, 1))
+    return tmp_path
+
+
+SEGMENTS = """video,start,end,label
+a,0,3.2,squat
+a,0:04,6,walk
+b,0,3.2,squat
+b,4,6,walk
+c,10,13.3,walk
+"""
+
+
+def test_long_videos_are_cut_into_segments_that_train(long_poses, caplog):
+    from posec3d.sources import training_videos
+    from posec3d.training.own_data import experiment_for
+
+    Path("segments.csv").write_text(SEGMENTS)
+    words = ["a.npz", "b.npz", "c.npz", "--label-from", "segments.csv", "--canvas", 480, 640]
+
+    command(*words, "--background", "nothing", "--splits", "train=0.7", "val=0.3")
+
+    cut = load_annotations("annotations.pkl")
+    lengths = {video.video: video.num_frames for video in cut.annotations}
+    assert cut.classes == ("nothing", "squat", "walk")
+    assert (lengths["a@0-3.2"], lengths["a@4-6"], lengths["c@10-13.3"]) == (96, 60, 99)
+    # A recording is on one side alone.
+    recordings = [{name.split("@")[0] for name in videos} for videos in cut.splits.values()]
+    assert [len(names) for names in recordings] == [2, 1]
+    assert recordings[0].isdisjoint(recordings[1])
+    assert {video.label for video in cut.annotations if video.video.startswith("c@")} == {0, 2}
+    assert "a.npz: does not say how many frames a second: taken as 30" in caplog.text
+    experiment = experiment_for(cut, kind="keypoint", size="small", epochs=1)
+    assert sum(map(len, training_videos(experiment))) == len(cut.annotations)
+
+
+def test_the_rate_of_poses_can_be_said(long_poses, caplog):
+    Path("segments.csv").write_text(SEGMENTS)
+
+    command("a.npz", "--label-from", "segments.csv", "--canvas", 480, 640, "--fps", 50)
+
+    assert [video.num_frames for video in load_annotations("annotations.pkl").annotations] == [160, 100]
+    assert "frames a second" not in caplog.text
+
+
+def test_a_corrected_table_needs_no_other_look(long_poses, monkeypatch):
+    Path("segments.csv").write_text(SEGMENTS.replace("10,13.3", "100,101"))
+    words = ["a.npz", "b.npz", "c.npz", "--label-from", "segments.csv", "--canvas", 480, 640]
+    with pytest.raises(ValueError, match=r"segments\.csv, line 6: starts at second 100, but 'c' ends at 13\.33"):
+        command(*words)
+    monkeypatch.setattr(extraction_run, "load_pose_file", None)
+
+    Path("segments.csv").write_text(SEGMENTS)
+    command(*words)
+    Path("segments.csv").write_text(SEGMENTS + "c,2,4,squat\n")
+    command(*words, "--overwrite")
+
+    assert len(load_annotations("annotations.pkl").annotations) == 6
+
+
+def test_a_background_needs_segments(poses):
+    with pytest.raises(ValueError, match=r"^--background rest: goes with --label-from FILE\.csv, of a table with"):
+        command("poses", "--canvas", 480, 640, "--background", "rest")

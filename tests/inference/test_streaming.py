@@ -13,12 +13,12 @@ from posec3d.experiment import Heatmaps
 from posec3d.experiment import ModelCard
 from posec3d.experiment import Network
 from posec3d.inference.recognizer import ActionRecognizer
-from posec3d.inference.recognizer import end_of
 from posec3d.inference.segments import joined
 from posec3d.inference.streaming import LiveRecognizer
 from posec3d.inference.streaming import StreamingRecognizer
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
+from posec3d.people import end_of
 from posec3d.skeletons import SKELETONS
 from posec3d.synthetic import make_annotations
 from posec3d.video.tracking import PeopleTracker

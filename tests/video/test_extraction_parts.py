@@ -3,8 +3,10 @@ import os
 import numpy as np
 import pytest
 
-from posec3d.annotations import Annotation
-from posec3d.annotations import AnnotationSet
+from posec3d.people import PeopleInFrame
+from posec3d.people import PosedVideo
+from posec3d.people import posed_videos
+from posec3d.skeletons import Skeleton
 from posec3d.video.extraction_parts import load_part
 from posec3d.video.extraction_parts import part_path
 from posec3d.video.extraction_parts import parts_folder
@@ -21,9 +23,16 @@ def clip(tmp_path):
 
 
 def part():
-    keypoints = np.ones((1, 3, 2, 2), np.float32)
-    return AnnotationSet(
-        (Annotation("a", None, (48, 64), keypoints, keypoints[..., 0]),), keypoint_names=("hand", "foot")
+    """Two videos: of nobody, then two people, then one; and of one person."""
+    skeleton = Skeleton("own", ("hand", "foot"), ())
+
+    def frame(number, *ids):
+        keypoints = np.full((len(ids), 2, 2), number, np.float32)
+        return PeopleInFrame(number / 4, keypoints, keypoints[..., 0] / 10, np.array(ids, np.int64))
+
+    videos = {"a": [frame(0), frame(1, 7, 3), frame(2, 3)], "b/\udc80.mp4": [frame(3, 1)]}
+    return posed_videos(
+        [PosedVideo(name, (48, 64), skeleton, 4.0, frames) for name, frames in videos.items()], rate_is_known=False
     )
 
 
@@ -77,7 +86,15 @@ def test_parts_come_back_and_go_with_their_folder(tmp_path, clip):
     remove_parts(folder)
 
     assert folder == tmp_path / "my.pkl.parts"
-    assert (read.annotations[0].video, read.keypoint_names) == ("a", ("hand", "foot"))
+    assert read.skeleton == part()[0].skeleton
+    assert not read.videos.rate_is_known
+    for found, video in zip(read.videos, part(), strict=True):
+        assert (found.name, found.canvas, found.frames_per_second) == (video.name, video.canvas, 4.0)
+        for one, other in zip(found.frames, video.frames, strict=True):
+            assert one.seconds == other.seconds
+            for array in ("keypoints", "scores", "ids"):
+                assert np.array_equal(getattr(one, array), getattr(other, array))
+                assert getattr(one, array).dtype == getattr(other, array).dtype
     assert not folder.exists()
     remove_parts(folder)  # nothing there: nothing to do
 

@@ -9,17 +9,19 @@ import pytest
 from posec3d.annotations import Annotation
 from posec3d.annotations import AnnotationSet
 from posec3d.annotations import save_annotations
+from posec3d.people import posed_videos
 from posec3d.skeletons import get_skeleton
 from posec3d.video import extraction_run as module
 from posec3d.video.extraction_parts import load_part
 from posec3d.video.extraction_run import PoseFileReading
-from posec3d.video.extraction_run import extract_annotations
 from posec3d.video.extraction_run import extract_to_parts
+from posec3d.video.extraction_run import extract_videos
 
 # Processes find it by its module, so it has one that is written to a file.
 ESTIMATOR = """
 import os, signal
 import numpy as np
+from posec3d.people import posed_videos
 from posec3d.skeletons import get_skeleton
 
 class Estimator:
@@ -76,12 +78,16 @@ def run(sources, make_estimator, folder, workers=2):
     return parts, extract_to_parts(parts, make_estimator, reading=PoseFileReading(), workers=workers)
 
 
+def highest_score(path):
+    return max(frame.scores.max() for frame in load_part(path).videos[0].frames)
+
+
 def test_every_source_gets_its_part(clip, make_estimator, tmp_path):
     sources = [clip("white", 3, "a"), clip("white", 5, "b"), clip("white", 2, "c")]
 
     parts, done = run(sources, make_estimator, tmp_path / "parts")
 
-    assert [load_part(path).annotations[0].num_frames for path in parts.values()] == [3, 5, 2]
+    assert [len(load_part(path).videos[0].frames) for path in parts.values()] == [3, 5, 2]
     assert (done.num_extracted, done.num_resumed, done.num_frames, dict(done.failures)) == (3, 0, 10, {})
     assert done.seconds > 0
 
@@ -90,8 +96,8 @@ def test_side_by_side_each_has_one_thread_and_alone_all_of_them(clip, make_estim
     several, _ = run([clip("white", 1, "a"), clip("white", 1, "b")], make_estimator, tmp_path / "1", workers=1)
     alone, _ = run([clip("white", 1, "c")], make_estimator, tmp_path / "2", workers=2)
 
-    assert [load_part(path).annotations[0].scores.max() for path in several.values()] == pytest.approx([0.1, 0.1])
-    assert [load_part(path).annotations[0].scores.max() for path in alone.values()] == pytest.approx([0.9])
+    assert [highest_score(path) for path in several.values()] == pytest.approx([0.1, 0.1])
+    assert [highest_score(path) for path in alone.values()] == pytest.approx([0.9])
 
 
 def test_what_is_finished_is_not_done_again(clip, make_estimator, tmp_path):
@@ -160,17 +166,16 @@ def test_poses_need_no_estimator(tmp_path):
     parts, done = run([path], never, tmp_path / "parts")
 
     assert done.num_frames == 1
-    assert load_part(parts[path]).keypoint_names == get_skeleton("openpose25").keypoints
+    assert load_part(parts[path]).skeleton == get_skeleton("openpose25")
 
 
 def test_the_skeleton_and_size_of_poses_can_be_said(tmp_path):
     np.savez(tmp_path / "poses.npz", keypoints=np.full((4, 1, 13, 2), 30.0), scores=np.ones((4, 1, 13)))
     reading = PoseFileReading(get_skeleton("penn13"), (120, 160))
 
-    found = extract_annotations(tmp_path / "poses.npz", None, reading)
+    (found,) = extract_videos(tmp_path / "poses.npz", None, reading)
 
-    assert found.annotations[0].canvas == (120, 160)
-    assert found.keypoint_names == get_skeleton("penn13").keypoints
+    assert (found.canvas, found.skeleton) == ((120, 160), get_skeleton("penn13"))
 
 
 def test_all_videos_of_a_file_are_taken(tmp_path):
@@ -178,24 +183,16 @@ def test_all_videos_of_a_file_are_taken(tmp_path):
     videos = [Annotation(name, 1, (48, 64), keypoints, np.ones((2, 5, 17), np.float32)) for name in "ab"]
     save_annotations(tmp_path / "old.pkl", AnnotationSet(tuple(videos)))
 
-    found = extract_annotations(tmp_path / "old.pkl", None, PoseFileReading())
+    found = extract_videos(tmp_path / "old.pkl", None, PoseFileReading())
 
-    assert [(video.video, video.label, video.keypoints.shape) for video in found.annotations] == [
-        ("a", None, (2, 5, 17, 2)),
-        ("b", None, (2, 5, 17, 2)),
+    assert [(video.name, len(video.frames), video.frames[0].num_people) for video in found] == [
+        ("a", 5, 2),
+        ("b", 5, 2),
     ]
 
 
-def test_a_video_without_anybody_has_one_row_that_is_missing(clip, make_estimator):
-    # mmaction2 and pyskl stop at a video without rows.
-    (annotation,) = extract_annotations(clip("black"), make_estimator(1), PoseFileReading()).annotations
-
-    assert annotation.keypoints.shape == (1, 3, 17, 2)
-    assert not annotation.scores.any()
-
-
 def test_a_file_without_frames_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "load_pose_file", lambda path, **_: ())
+    monkeypatch.setattr(module, "load_pose_file", lambda path, **_: posed_videos([]))
 
     with pytest.raises(ValueError, match=r"old\.pkl: has no frames"):
-        extract_annotations(Path("old.pkl"), None, PoseFileReading())
+        extract_videos(Path("old.pkl"), None, PoseFileReading())

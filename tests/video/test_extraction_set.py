@@ -1,13 +1,18 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from posec3d.annotations import Annotation
-from posec3d.annotations import AnnotationSet
 from posec3d.annotations.labelling import Labels
+from posec3d.annotations.labelling import SegmentLabels
+from posec3d.annotations.segment_tables import LabelledSegment
 from posec3d.annotations.video_lists import name_videos
+from posec3d.people import PeopleInFrame
+from posec3d.people import PosedVideo
+from posec3d.people import posed_videos
 from posec3d.skeletons import get_skeleton
+from posec3d.video.extraction_parts import Part
 from posec3d.video.extraction_set import Grouping
 from posec3d.video.extraction_set import come_in_class_folders
 from posec3d.video.extraction_set import place_of
@@ -29,10 +34,11 @@ def touch(*names):
 
 def part(*names, skeleton="coco17"):
     count = get_skeleton(skeleton).num_keypoints
-    keypoints = np.arange(2 * 3 * count, dtype=np.float32).reshape(1, 3, count, 2) + 1
-    scores = np.full((1, 3, count), 0.5, np.float32)
-    videos = tuple(Annotation(name, None, (480, 640), keypoints, scores) for name in names)
-    return AnnotationSet(videos, keypoint_names=get_skeleton(skeleton).keypoints)
+    keypoints = np.arange(2 * 3 * count, dtype=np.float32).reshape(3, 1, count, 2) + 1
+    scores = np.full((1, count), 0.5, np.float32)
+    frames = [PeopleInFrame(time / 2, keypoints[time], scores, np.ones(1, np.int64)) for time in range(3)]
+    videos = [PosedVideo(name, (480, 640), get_skeleton(skeleton), 2.0, frames) for name in names]
+    return Part(get_skeleton(skeleton), posed_videos(videos))
 
 
 def grouped(parts, labels=None, splits=None, classes=None):
@@ -131,6 +137,80 @@ def test_videos_without_labels_have_none():
 
     assert annotations.annotations[0].label is None
     assert annotations.classes is None
+
+
+def test_a_video_without_anybody_has_one_row_that_is_missing():
+    # mmaction2 and pyskl stop at a video without rows.
+    nobody = PeopleInFrame(0.0, np.zeros((0, 17, 2), np.float32), np.zeros((0, 17), np.float32), np.zeros(0, np.int64))
+    video = PosedVideo("x", (48, 64), get_skeleton("coco17"), 25.0, [nobody] * 3)
+    parts = {Path("a.mp4"): Part(video.skeleton, posed_videos([video]))}
+
+    annotations, _ = put_together(parts, grouped(parts))
+
+    assert annotations.annotations[0].keypoints.shape == (1, 3, 17, 2)
+    assert not annotations.annotations[0].scores.any()
+
+
+def segment(start, end, line="segments.csv, line 2"):
+    return LabelledSegment("x", "fall", line, float(start), float(end))
+
+
+def cut(parts, of_video, *, in_frames=False, background=None, splits=None):
+    labels = SegmentLabels(of_video, ("fall", "rest"), in_frames, background, 0.5)
+    return put_together(parts, Grouping(name_videos(places_of(parts)), labels, splits or {}))[0]
+
+
+def test_segments_become_videos_of_their_own():
+    parts = {Path("a.mp4"): part("x"), Path("b.mp4"): part("y")}
+    labelled = {"a": [(segment(0.5, 9), 1), (segment(0, 1), 0)], "b": [(segment(0, 0.4), 0)]}
+
+    found = cut(parts, labelled, splits={"train": ("b",), "val": ("a",)})
+
+    # Frames are at 0, 0.5 and 1 s.
+    assert [(video.video, video.label, video.num_frames) for video in found.annotations] == [
+        ("a@0-1", 0, 2), ("a@0.5-9", 1, 2), ("b@0-0.4", 0, 1),
+    ]  # fmt: skip
+    assert found.annotations[1].keypoints[0, :, 0, 0].tolist() == [35, 69]
+    assert dict(found.splits) == {"train": ("b@0-0.4",), "val": ("a@0-1", "a@0.5-9")}
+    assert found.classes == ("fall", "rest")
+
+
+def test_segments_may_be_told_by_their_frames():
+    found = cut({Path("a.mp4"): part("x")}, {"a": [(segment(1, 3), 0)]}, in_frames=True)
+
+    assert [(video.video, video.num_frames) for video in found.annotations] == [("a@1-3", 2)]
+
+
+def test_what_lies_between_segments_has_a_class():
+    parts = {Path("a.mp4"): part("x"), Path("b.mp4"): part("y")}
+
+    found = cut(parts, {"a": [(segment(0.5, 1), 0)]}, background=1, splits={"train": ("a", "b")})
+
+    assert [(video.video, video.label) for video in found.annotations] == [
+        ("a@0-0.5", 1), ("a@0.5-1", 0), ("a@1-1.5", 1), ("b@0-0.5", 1), ("b@0.5-1", 1), ("b@1-1.5", 1),
+    ]  # fmt: skip
+    assert found.splits["train"] == tuple(video.video for video in found.annotations)
+
+
+def test_who_is_not_in_a_segment_has_no_row_in_it():
+    video = part("x").videos[0]
+    other = video.frames[0].keypoints
+    last = PeopleInFrame(1.0, other, np.full((1, 17), 0.9, np.float32), np.array([5]))
+    parts = {Path("a.mp4"): Part(video.skeleton, posed_videos([replace(video, frames=[*video.frames[:2], last])]))}
+
+    found = cut(parts, {"a": [(segment(0, 1), 0), (segment(1, 2), 1)]})
+
+    assert [video.keypoints.shape[:2] for video in found.annotations] == [(1, 2), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("in_frames", "message"), [(False, "second 1.5, but 'a' ends at 1.5"), (True, "frame 3, but 'a' ends at 3")]
+)
+def test_a_segment_after_the_end_is_told(in_frames, message):
+    late = segment(3 if in_frames else 1.5, 9, "segments.csv, line 7")
+
+    with pytest.raises(ValueError, match=f"^segments.csv, line 7: starts at {message}; correct it$"):
+        cut({Path("a.mp4"): part("x")}, {"a": [(late, 0)]}, in_frames=in_frames)
 
 
 def test_poses_of_another_skeleton_are_mapped_to_that_of_the_videos():

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pathlib import PurePosixPath
+from typing import TypeVar
 
-_VIDEO_COLUMNS = frozenset(
+VIDEO_COLUMNS = frozenset(
     {"video", "videos", "name", "file", "filename", "file_name", "path", "clip", "frame_dir", "video_name", "video_id"}
 )
+LABEL_COLUMNS = frozenset({"label", "class", "action", "class_name"})
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -42,6 +44,9 @@ class ListedVideo:
     video: str
     value: str
     line: str
+
+
+Line = TypeVar("Line", bound=ListedVideo)
 
 
 def name_videos(places: Sequence[VideoPlace]) -> tuple[NamedVideo, ...]:
@@ -104,6 +109,25 @@ def match_videos(
     return {name: line for name, (_, line) in found.items()}, tuple(absent)
 
 
+def all_lines_of_videos(
+    listed: Sequence[Line], videos: Sequence[NamedVideo]
+) -> tuple[dict[str, list[Line]], tuple[Line, ...]]:
+    """Return for each name all lines that mean it, for lists that may say many things of one video, and the others.
+
+    What a line means is told as by `match_videos`.
+    """
+    candidates = _Candidates(videos, folders_named(listed))
+    found: defaultdict[str, list[Line]] = defaultdict(list)
+    absent = []
+    for line in listed:
+        match = _match(line, candidates)
+        if match is None:
+            absent.append(line)
+        else:
+            found[match[0].name].append(line)
+    return dict(found), tuple(absent)
+
+
 def folders_named(listed: Iterable[ListedVideo]) -> frozenset[str]:
     """Return the folders that lines name right before the file, by their letters and digits, small."""
     return frozenset(_folder(_parts(line.video)) for line in listed)
@@ -115,9 +139,9 @@ def read_table(path: Path, column: str, *, also: Iterable[str] = ()) -> tuple[Li
     Columns stand between commas, semicolons or tabs, or else before and after the last space.
     Raises FileNotFoundError, and ValueError for what is not such a table.
     """
-    rows = _rows(path)
+    rows = read_rows(path)
     header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
-    of_video = next((place for place, cell in enumerate(header) if cell in _VIDEO_COLUMNS), None)
+    of_video = next((place for place, cell in enumerate(header) if cell in VIDEO_COLUMNS), None)
     of_value = next((place for place, cell in enumerate(header) if cell in {column, *also}), None)
     if of_video is not None and of_value is not None:
         rows = rows[1:]
@@ -152,7 +176,11 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
 
 
-def _rows(path: Path) -> list[tuple[int, list[str]]]:
+def read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the cells of each line that is not empty, with its number from 1 on.
+
+    They stand between commas, semicolons or tabs, as the first line has them, or else before and after the last space.
+    """
     lines = read_lines(path)
     delimiter = next((sign for sign in "\t;," if lines and sign in lines[0][1]), None)
     if delimiter is None:

@@ -22,7 +22,7 @@ def recognize_films(motions: "Sequence[str]", checkpoint: Path, folder: Path, *,
     """
     from posec3d.inference.annotated_video import write_annotated
     from posec3d.inference.recognizer import ActionRecognizer
-    from posec3d.inference.recognizer import end_of
+    from posec3d.people import end_of
     from posec3d.runtime.progress import Progress
     from posec3d.video.frames import open_frames
     from posec3d.video.movenet import MoveNet

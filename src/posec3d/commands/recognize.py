@@ -116,7 +116,7 @@ def recognize(
     from posec3d.inference.output import counted
     from posec3d.inference.output import recognized_as_dict
     from posec3d.inference.output import segment_line
-    from posec3d.inference.recognizer import end_of
+    from posec3d.people import end_of
     from posec3d.pose_files.building import USUAL_RATE
     from posec3d.runtime.files import replacing
     from posec3d.video.frames import UNKNOWN_RATE
@@ -283,7 +283,7 @@ def _draw(path: Path, source: "Source", video: "PosedVideo", segments: "Sequence
     from contextlib import nullcontext
 
     from posec3d.inference.annotated_video import write_annotated
-    from posec3d.inference.recognizer import end_of
+    from posec3d.people import end_of
     from posec3d.runtime.progress import Progress
     from posec3d.video.frames import open_frames
     from posec3d.video.sources import is_posed

@@ -40,6 +40,7 @@ from posec3d.inference.windows import WindowCutter
 from posec3d.mapping import map_people
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
+from posec3d.people import end_of
 from posec3d.people import share_identities
 from posec3d.people import unstack_people
 from posec3d.people import without_strange_numbers
@@ -326,8 +327,3 @@ def _one_video(source: str | os.PathLike[str], estimator: PoseEstimator | None) 
             "for video in load_pose_file(path): recognizer.recognize(video)"
         )
     return videos[0]
-
-
-def end_of(video: PosedVideo) -> float:
-    """Return when the last frame ends, in seconds."""
-    return video.frames[-1].seconds + 1 / video.frames_per_second if video.frames else 0.0

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 from jaxtyping import Float32
@@ -26,6 +27,8 @@ from posec3d.video.tracking import identify
 
 # Someone who is seen in so few frames, beside others who are seen in more, is a mistake of the estimator.
 _FLEETING = 3
+# Times are compared with this much patience: 0.1 * 3 is above 0.3.
+_INSTANT = 1e-6
 
 
 def extract_poses(
@@ -98,6 +101,14 @@ def of_nearest(video: PosedVideo, most_people: int) -> PosedVideo:
                 sights[identity] += seen
     kept = sorted(sights, key=lambda identity: -sights[identity])[:most_people]
     return replace(video, frames=[_with_people(frame, kept) for frame in video.frames])
+
+
+def part_of(video: PosedVideo, start: float, end: float, *, in_frames: bool = False) -> PosedVideo:
+    """Return the frames of a video from `start` up to `end`, in seconds, or by their numbers if `in_frames`."""
+    if in_frames:
+        return replace(video, frames=video.frames[round(start) : round(end)])
+    inside = [start - _INSTANT <= frame.seconds < end - _INSTANT for frame in video.frames]
+    return replace(video, frames=list(compress(video.frames, inside)))
 
 
 def _with_people(frame: PeopleInFrame, kept: Collection[int]) -> PeopleInFrame:

@@ -7,27 +7,25 @@ from collections.abc import Generator
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from posec3d.annotations import Annotation
-from posec3d.annotations import AnnotationSet
+from posec3d.people import PosedVideos
+from posec3d.people import posed_videos
 from posec3d.pose_files import load_pose_file
 from posec3d.runtime.processes import Crash
 from posec3d.runtime.processes import done_in_processes
 from posec3d.runtime.progress import Progress
 from posec3d.skeletons import Skeleton
-from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import extract_poses
 from posec3d.video.extraction import told_apart
 from posec3d.video.extraction_parts import save_part
 from posec3d.video.pose_estimation import PoseEstimator
 from posec3d.video.sources import Source
 from posec3d.video.sources import is_posed
+from posec3d.video.sources import pictures_of
 from posec3d.video.sources import shown
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,10 +44,11 @@ class ExtractionRun:
 
 @dataclass(frozen=True)
 class PoseFileReading:
-    """What pose files may leave open: their skeleton, and the (height, width) of frames."""
+    """What pose files may leave open: their skeleton, the (height, width) of frames, and, as pictures, their rate."""
 
     skeleton: Skeleton | None = None
     canvas: tuple[int, int] | None = None
+    frames_per_second: float | None = None
 
 
 def extract_to_parts(
@@ -92,25 +91,28 @@ def extract_to_parts(
     )
 
 
-def extract_annotations(source: Source, estimator: PoseEstimator | None, reading: PoseFileReading) -> AnnotationSet:
-    """Return the videos of one source, without labels; one of poses needs no estimator.
-
-    A video without anybody has one row of zeros.
+def extract_videos(source: Source, estimator: PoseEstimator | None, reading: PoseFileReading) -> PosedVideos:
+    """Return the videos of one source, of one skeleton, their people told apart; one of poses needs no estimator.
 
     Raises ValueError, FileNotFoundError and OSError for what cannot be read.
     """
     if estimator is None:
-        stored = load_pose_file(Path(source), skeleton=reading.skeleton, canvas=reading.canvas)
-        videos = [told_apart(video) for video in stored]
+        stored = load_pose_file(
+            Path(source),
+            skeleton=reading.skeleton,
+            canvas=reading.canvas,
+            frames_per_second=reading.frames_per_second,
+        )
+        videos, rate_is_known = [told_apart(video) for video in stored], stored.rate_is_known
     else:
-        videos = [extract_poses(source, estimator)]
+        videos = [extract_poses(source, estimator, frames_per_second=reading.frames_per_second)]
+        rate_is_known = pictures_of(source) is None or reading.frames_per_second is not None
     if not any(video.frames for video in videos):
         raise ValueError(f"{shown(source)}: has no frames; give another file")
     names = {video.skeleton.keypoints for video in videos}
     if len(names) > 1:
         raise ValueError(f"{shown(source)}: its videos have different keypoints; give those of each skeleton a file")
-    annotations = tuple(_with_somebody(annotation_of(video)) for video in videos if video.frames)
-    return AnnotationSet(annotations, keypoint_names=names.pop())
+    return posed_videos([video for video in videos if video.frames], rate_is_known=rate_is_known)
 
 
 def _outcomes(
@@ -159,21 +161,12 @@ class _PartMaker:
             self._estimator = self._make_estimator()
         try:
             estimator = None if is_posed(source) else self._estimator
-            annotations = extract_annotations(source, estimator, self._reading)
+            videos = extract_videos(source, estimator, self._reading)
         # Whatever is wrong with one video, the others are worth having.
         except Exception as error:
             return failure_told(source, error)
-        save_part(path, annotations)
-        return sum(annotation.num_frames for annotation in annotations.annotations)
-
-
-def _with_somebody(annotation: Annotation) -> Annotation:
-    """Return the annotation with at least one row: mmaction2 and pyskl stop at videos that have none."""
-    if len(annotation.keypoints):
-        return annotation
-    assert annotation.scores is not None
-    keypoints = np.zeros((1, *annotation.keypoints.shape[1:]), np.float32)
-    return replace(annotation, keypoints=keypoints, scores=np.zeros(keypoints.shape[:-1], np.float32))
+        save_part(path, videos)
+        return sum(len(video.frames) for video in videos)
 
 
 def failure_told(source: Source, error: Exception) -> str:

@@ -1,5 +1,6 @@
 """The parts of an extraction put together to one annotation file: names, labels, splits, and a single skeleton."""
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -14,12 +15,21 @@ import numpy as np
 from posec3d.annotations import Annotation
 from posec3d.annotations import AnnotationSet
 from posec3d.annotations.labelling import Labels
+from posec3d.annotations.labelling import SegmentLabels
+from posec3d.annotations.segment_tables import between
+from posec3d.annotations.segment_tables import segment_name
 from posec3d.annotations.splitting import Splits
 from posec3d.annotations.video_lists import NamedVideo
 from posec3d.annotations.video_lists import VideoPlace
+from posec3d.mapping import check_mappable
 from posec3d.mapping import map_keypoints
+from posec3d.people import PosedVideo
+from posec3d.people import PosedVideos
+from posec3d.people import end_of
 from posec3d.skeletons import Skeleton
-from posec3d.skeletons import skeleton_of_keypoints
+from posec3d.video.extraction import annotation_of
+from posec3d.video.extraction import part_of
+from posec3d.video.extraction_parts import Part
 from posec3d.video.sources import VIDEO_SUFFIXES
 from posec3d.video.sources import Source
 from posec3d.video.sources import is_glob
@@ -27,13 +37,15 @@ from posec3d.video.sources import is_posed
 from posec3d.video.sources import is_url
 from posec3d.video.sources import shown
 
+_LOGGER = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Grouping:
     """The names, labels and splits of all videos."""
 
     videos: Sequence[NamedVideo]
-    labels: Labels
+    labels: Labels | SegmentLabels
     splits: Splits
 
 
@@ -57,14 +69,14 @@ def place_of(source: Source, video: str | None = None) -> VideoPlace:
     return VideoPlace(f"{whole}/{stem}", suffix, path.parent.name)
 
 
-def places_of(parts: Mapping[Source, AnnotationSet | None]) -> list[VideoPlace]:
+def places_of(parts: Mapping[Source, Part | None]) -> list[VideoPlace]:
     """Return where each video is, source by source; a source that failed, None, counts as one video."""
     places = []
     for source, part in parts.items():
-        if part is None or len(part.annotations) == 1:
+        if part is None or len(part.videos) == 1:
             places.append(place_of(source))
         else:
-            places += [place_of(source, annotation.video) for annotation in part.annotations]
+            places += [place_of(source, name) for name in part.videos.names]
     return places
 
 
@@ -79,37 +91,91 @@ def come_in_class_folders(given: Sequence[Source], sources: Sequence[Source]) ->
     )
 
 
-def put_together(
-    parts: Mapping[Source, AnnotationSet | None], grouping: Grouping
-) -> tuple[AnnotationSet, dict[Source, str]]:
+def put_together(parts: Mapping[Source, Part | None], grouping: Grouping) -> tuple[AnnotationSet, dict[Source, str]]:
     """Return the set of all videos, in the order of the sources, and the reasons of sources that do not fit into it.
 
+    Where segments of videos are labelled, each of these is a video of its own, in the splits of the whole.
     `grouping` is of the places of all `parts`, a source that failed, None, being one video: what the others get does
     not hang on it. The skeleton is that of the videos, or of the first file of poses; others are mapped to it.
+
+    Raises ValueError for a segment that begins after its video has ended.
     """
     skeleton = _skeleton_of_all(parts)
     names = iter([video.name for video in grouping.videos])
     failures: dict[Source, str] = {}
     annotations: list[Annotation] = []
+    pieces: dict[str, list[str]] = {}
     for source, part in parts.items():
         if part is None:
             next(names)
             continue
-        named = [replace(annotation, video=next(names)) for annotation in part.annotations]
+        named = [next(names) for _ in part.videos.names]
         try:
-            annotations += [_mapped(annotation, _skeleton_of(part), skeleton) for annotation in named]
+            check_mappable(part.skeleton, skeleton)
         except ValueError as error:
             failures[source] = f"{shown(source)}: {error}"
-    annotations = [replace(video, label=grouping.labels.of_video.get(video.video)) for video in annotations]
-    there = {annotation.video for annotation in annotations}
-    splits = {split: tuple(name for name in videos if name in there) for split, videos in grouping.splits.items()}
+            continue
+        if isinstance(grouping.labels, SegmentLabels) and not grouping.labels.in_frames:
+            _say_the_rate(source, part.videos)
+        for name, video in zip(named, part.videos, strict=True):
+            found = _annotations_of(name, video, grouping.labels)
+            own = [_mapped(annotation, part.skeleton, skeleton) for annotation in found]
+            pieces[name] = [annotation.video for annotation in own]
+            annotations += own
+    splits = {
+        split: tuple(piece for name in videos for piece in pieces.get(name, ()))
+        for split, videos in grouping.splits.items()
+    }
     return AnnotationSet(tuple(annotations), splits, grouping.labels.classes, skeleton.keypoints), failures
 
 
-def _skeleton_of_all(parts: Mapping[Source, AnnotationSet | None]) -> Skeleton:
+def _say_the_rate(source: Source, videos: PosedVideos) -> None:
+    """Say where the times of segments rest on an assumption."""
+    if not videos.rate_is_known:
+        _LOGGER.warning(
+            "%s: does not say how many frames a second: taken as %g, for the times of segments (--fps says another)",
+            shown(source), videos[0].frames_per_second,
+        )  # fmt: skip
+
+
+def _annotations_of(name: str, video: PosedVideo, labels: Labels | SegmentLabels) -> list[Annotation]:
+    """Return a video as it is stored: whole, or in the segments that are labelled."""
+    if isinstance(labels, Labels):
+        return [_with_somebody(annotation_of(video, name, labels.of_video.get(name)))]
+    end = float(len(video.frames)) if labels.in_frames else end_of(video)
+    cuts = []
+    for segment, label in labels.of_video.get(name, ()):
+        if segment.start >= end:
+            unit = "frame" if labels.in_frames else "second"
+            raise ValueError(
+                f"{segment.line}: starts at {unit} {segment.start:g}, but {name!r} ends at {end:.4g}; correct it"
+            )
+        cuts.append((segment_name(name, segment.start, segment.end), label, segment.start, segment.end))
+    if labels.background is not None:
+        told = [(start, stop) for *_, start, stop in cuts]
+        for start, stop in between(told, end, labels.usual_length):
+            cuts.append((segment_name(name, start, stop), labels.background, start, stop))
+    return [
+        _with_somebody(annotation_of(part, piece, label))
+        for piece, label, start, stop in sorted(cuts, key=lambda cut: cut[2:])
+        for part in [part_of(video, start, stop, in_frames=labels.in_frames)]
+        if part.frames
+    ]
+
+
+def _with_somebody(annotation: Annotation) -> Annotation:
+    """Return the annotation with at least one row: mmaction2 and pyskl stop at videos that have none."""
+    if len(annotation.keypoints):
+        return annotation
+    assert annotation.scores is not None
+    keypoints = np.zeros((1, *annotation.keypoints.shape[1:]), np.float32)
+    return replace(annotation, keypoints=keypoints, scores=np.zeros(keypoints.shape[:-1], np.float32))
+
+
+def _skeleton_of_all(parts: Mapping[Source, Part | None]) -> Skeleton:
     there = {source: part for source, part in parts.items() if part is not None}
     of_videos = [part for source, part in there.items() if not is_posed(source)]
-    return _skeleton_of((of_videos or list(there.values()))[0])
+    return (of_videos or list(there.values()))[0].skeleton
 
 
 def _divided(name: str) -> tuple[str, str]:
@@ -121,11 +187,6 @@ def _divided(name: str) -> tuple[str, str]:
 def _whole(path: Source) -> Path:
     # Not resolve(): links are how people sort one video into several folders.
     return Path(os.path.abspath(path))  # noqa: PTH100
-
-
-def _skeleton_of(part: AnnotationSet) -> Skeleton:
-    assert part.keypoint_names is not None
-    return skeleton_of_keypoints(part.keypoint_names) or Skeleton("own", part.keypoint_names, ())
 
 
 def _mapped(annotation: Annotation, source: Skeleton, target: Skeleton) -> Annotation:
