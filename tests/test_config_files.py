@@ -139,6 +139,11 @@ def test_options_are_set(experiment):
             "unknown option 'training.momentumm': training has no field 'momentumm'; did you mean",
         ),
         ("epochs=3", "an experiment has no field 'epochs'; it has data, heatmaps"),
+        (
+            "optimizer.lr=0.1",
+            "optimizer.lr is a field of mmaction2's and pyskl's configs; here it is training.learning_rate",
+        ),
+        ("data.videos_per_gpu=8", "data.videos_per_gpu is a field of .*; here it is training.batch_size"),
         ("training.epochs", "has no value; write NAME=VALUE"),
         ("training.epochs=many", "training.epochs: input should be a valid integer"),
         (

@@ -17,7 +17,7 @@ COMMANDS = {
     "stream": "The same while it happens: webcam, network camera, or a file as if it were one.",
     "visualize": "Draw poses, heatmaps, and which joints and moments made the decision.",
     "extract": "Find the people of many videos, for training.",
-    "demo": "Film generated motions, find the people, train, test, fuse and draw: the whole product in three minutes.",
+    "demo": "Film generated motions, find the people, train, test, fuse and draw: the whole product in some minutes.",
     "check": "Tell all that is wrong in an annotation file.",
     "pack": "Put annotation files into a store, which trains in little memory whatever its size.",
     "train": "Train a network, from a config or from an annotation file alone.",
@@ -130,6 +130,8 @@ def _overview() -> str:
 
 
 def _sentence(error: BaseException) -> str:
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename}: permission denied; give another place, or the right to read or write there"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror or 'cannot be read or written'}"
     if isinstance(error, MemoryError):

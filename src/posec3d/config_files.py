@@ -124,6 +124,32 @@ def with_options(experiment: Experiment, options: Sequence[str]) -> Experiment:
     return _validated(content, "options " + " ".join(options))
 
 
+# What their users set on the command line most, in mmaction2 0.24.1 and 1.2.0 and pyskl.
+_OF_OTHERS = {
+    **dict.fromkeys(("optimizer.lr", "optim_wrapper.optimizer.lr"), "training.learning_rate"),
+    **dict.fromkeys(("optimizer.weight_decay", "optim_wrapper.optimizer.weight_decay"), "training.weight_decay"),
+    **dict.fromkeys(("optimizer.momentum", "optim_wrapper.optimizer.momentum"), "training.momentum"),
+    **dict.fromkeys(("optimizer.type", "optim_wrapper.optimizer.type"), "training.optimizer"),
+    **dict.fromkeys(("total_epochs", "train_cfg.max_epochs", "runner.max_epochs"), "training.epochs"),
+    **dict.fromkeys(("evaluation.interval", "train_cfg.val_interval"), "training.validate_every"),
+    **dict.fromkeys(("data.videos_per_gpu", "train_dataloader.batch_size"), "training.batch_size"),
+    **dict.fromkeys(("data.workers_per_gpu", "train_dataloader.num_workers"), "--workers"),
+    **dict.fromkeys(("model.cls_head.num_classes", "model.num_classes"), "data.num_classes"),
+    **dict.fromkeys(("model.cls_head.dropout_ratio", "model.cls_head.dropout"), "network.dropout"),
+    "model.backbone.base_channels": "network.base_channels",
+    "load_from": "init",
+    "resume_from": "--resume, with the same --work-dir",
+    "work_dir": "--work-dir",
+    "ann_file": "data.train.annotations",
+    "data.train.ann_file": "data.train.annotations",
+    "data.val.ann_file": "data.val.annotations",
+    "data.test.ann_file": "data.test.annotations",
+    "train_dataloader.dataset.ann_file": "data.train.annotations",
+    "val_dataloader.dataset.ann_file": "data.val.annotations",
+    "test_dataloader.dataset.ann_file": "data.test.annotations",
+}
+
+
 def _set(content: dict[str, Any], name: str, value: str, filled: set[str]) -> None:
     """Set one option. `filled` are the places where nothing was: what is given there is checked in the end."""
     *parents, last = name.split(".")
@@ -133,6 +159,8 @@ def _set(content: dict[str, Any], name: str, value: str, filled: set[str]) -> No
         if parent in filled and isinstance(place, dict):
             place.setdefault(part, None)
         if not isinstance(place, dict) or part not in place:
+            if name in _OF_OTHERS:
+                raise ValueError(f"{name} is a field of mmaction2's and pyskl's configs; here it is {_OF_OTHERS[name]}")
             near = difflib.get_close_matches(part, place, n=1) if isinstance(place, dict) else []
             known = ", ".join(place) if isinstance(place, dict) else "none"
             hint = f"did you mean {near[0]!r}?" if near else f"it has {known}"

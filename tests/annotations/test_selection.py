@@ -38,7 +38,10 @@ def test_videos_of_a_split_come_in_the_order_of_the_file():
         (video("x", label=2), r"video 'x' has label 2, but num_classes is 2 \(labels are 0..1\); set num_classes=3"),
         (video("x", label=-1), "video 'x' has label -1, but num_classes is 2"),
         (video("x", label=None), "video 'x' has no label, .*; give it one"),
-        (video("x", num_keypoints=17), "video 'x' has 17 keypoints, but skeleton 'two' has 2; set heatmaps.skeleton"),
+        (
+            video("x", num_keypoints=17),
+            "video 'x' has 17 keypoints, but skeleton 'two' has 2; correct the video, or say",
+        ),
     ],
 )
 def test_the_first_video_that_does_not_fit_is_named(wrong, message):
@@ -131,3 +134,11 @@ def test_names_that_are_not_utf_8_are_held_out_too():
     rest, held = hold_out(videos, 0.25)
 
     assert (len(rest), len(held)) == (6, 2)
+
+
+def test_a_name_that_several_videos_have_is_told():
+    # Scores and splits would mean either.
+    annotations = file(video("a"), video("b"), video("a"))
+
+    with pytest.raises(ValueError, match=r"my\.pkl: video 'a': several videos with the same frame_dir: 2 times"):
+        usable_videos(annotations, None, num_classes=2, skeleton=BODY)

@@ -384,3 +384,16 @@ def test_a_folder_of_several_videos_is_recognised_one_by_one(recognizer, tmp_pat
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(ValueError, match=r"holds 2 videos; recognise one after the other, such as .*one\.mp4"):
         recognizer.recognize(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keypoints": np.ones((1, 5, 13, 2), np.float32), "scores": None}, "has 13 keypoints, but the network was"),
+        ({"keypoints": np.ones((1, 0, 17, 2), np.float32), "scores": None}, "has no frames; leave it out"),
+        ({"canvas": (0, 0)}, r"is on a canvas \(0, 0\); give \(height, width\) in pixels"),
+    ],
+)
+def test_poses_that_do_not_fit_are_refused(recognizer, videos, changes, message):
+    with pytest.raises(ValueError, match=message):
+        recognizer.probabilities([replace(videos[0], **changes)])

@@ -18,7 +18,7 @@ class Annotation:
     Arrays are as stored (released files: float16). `keypoints` are (x, y) pixels of `canvas` (height, width);
     without `scores` every keypoint that is there counts as certain. A keypoint is missing when its score is 0 or not
     finite, when a coordinate is not finite, or when it lies exactly at (0, 0), the format's mark for it.
-    `label` is None for a video that is only to be recognised.
+    `label` is None for a video that is only to be recognised. Raises ValueError for arrays of other shapes.
     """
 
     video: str
@@ -26,6 +26,21 @@ class Annotation:
     canvas: tuple[int, int]
     keypoints: Float[np.ndarray, "M T V 2"]
     scores: Float[np.ndarray, "M T V"] | None
+
+    def __post_init__(self) -> None:
+        _check_numbers(self.video, "keypoints", self.keypoints, "(people, frames, keypoints, 2)")
+        if self.scores is not None:
+            _check_numbers(self.video, "scores", self.scores, "(people, frames, keypoints)")
+        if self.keypoints.shape[3] != 2:
+            raise ValueError(
+                f"video {self.video!r}: keypoints have shape {self.keypoints.shape}; give (x, y) of each, and how sure "
+                "they are as scores"
+            )
+        if self.scores is not None and self.scores.shape != self.keypoints.shape[:3]:
+            raise ValueError(
+                f"video {self.video!r}: scores have shape {self.scores.shape}, keypoints {self.keypoints.shape}; give "
+                "a score a keypoint"
+            )
 
     @property
     def num_frames(self) -> int:
@@ -68,6 +83,17 @@ def record_of(annotation: Annotation) -> dict[str, Any]:
         "keypoint_score": annotation.scores,
     }
     return {field: value for field, value in record.items() if value is not None}
+
+
+def _check_numbers(video: str, name: str, array: object, axes: str) -> None:
+    """Raise ValueError for what is no array of numbers with these axes."""
+    if not isinstance(array, np.ndarray):
+        told = type(array).__name__
+    elif array.ndim != len(axes.split(",")) or array.dtype.kind not in "iuf":
+        told = f"an array {array.shape} of {array.dtype}"
+    else:
+        return
+    raise ValueError(f"video {video!r}: {name} are {told}; give a NumPy array of numbers, {axes}")
 
 
 def _frames_of(

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections import Counter
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from posec3d.annotations.columns import keypoint_counts
 from posec3d.annotations.columns import labels_of
 from posec3d.annotations.columns import names_of
 from posec3d.annotations.columns import somebody_seen
+from posec3d.annotations.problems import problem_text
 from posec3d.annotations.schema import AnnotationSet
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import misplaced_keypoint
@@ -27,8 +29,8 @@ def usable_videos(
 
     With `num_classes` None labels may be any, or none.
 
-    Raises ValueError, naming file and video, for the first that does not fit, for keypoints that the file names in
-    another order, and for a split without a video or without a single visible keypoint.
+    Raises ValueError, naming file and video, for the first that does not fit, for a name that several videos have, for
+    keypoints that the file names in another order, and for a split without a video or without one visible keypoint.
     """
     source = annotations.source
     videos = annotations.split(split)
@@ -41,6 +43,10 @@ def usable_videos(
     misfits = np.flatnonzero(misfit)
     if len(misfits):
         raise ValueError(f"{source}: {_misfit(videos[int(misfits[0])], num_classes, skeleton)}")
+    called = names_of(videos)
+    if len(set(called)) < len(called):
+        name, count = Counter(called).most_common(1)[0]
+        raise ValueError(problem_text(source, name, "duplicate_name", f"{count} times"))
     names = annotations.keypoint_names
     place = None if names is None else misplaced_keypoint(names, skeleton)
     if names is not None and place is not None:
@@ -98,7 +104,8 @@ def _misfit(video: Annotation, num_classes: int | None, skeleton: Skeleton) -> s
     if num_classes is None or (video.label is not None and 0 <= video.label < num_classes):
         return (
             f"video {video.video!r} has {video.keypoints.shape[2]} keypoints, but skeleton "
-            f"{skeleton.name!r} has {skeleton.num_keypoints}; set heatmaps.skeleton to the one of the file"
+            f"{skeleton.name!r} has {skeleton.num_keypoints}; correct the video, or say the skeleton of the file: "
+            "--skeleton, in a config heatmaps.skeleton"
         )
     label = "no label" if video.label is None else f"label {video.label}"
     needed = "give it one" if video.label is None else f"set num_classes={video.label + 1} or correct the label"

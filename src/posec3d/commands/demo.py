@@ -27,8 +27,8 @@ def demo(
 ) -> None:
     """Train on generated motions, test, fuse keypoint and limb, and draw; then film motions, and recognise the films.
 
-    Takes about three minutes on two cores. What it shows is that everything works, not how good it is: the motions are
-    made up.
+    Takes some minutes on two cores. What it shows is that everything works, not how good it is: the motions are made
+    up.
 
     Args:
         out: The folder for the annotation file, the checkpoints, the picture and the films.

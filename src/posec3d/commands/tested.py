@@ -126,8 +126,10 @@ def what_to_test(
         if config.suffix == ".py":
             raise ValueError(f"{config}: says which videos, not by which weights; give a checkpoint behind it")
         if annotations is None:
+            absent = "" if config.exists() else "is no file or folder here, and a published name "
             raise ValueError(
-                f"{config}: does not say on which videos; give --annotations FILE, or the config of its training first"
+                f"{config}: {absent}does not say on which videos; give --annotations FILE, or the config of its "
+                "training first"
             )
         if cfg_options:
             raise ValueError(f"--cfg-options {cfg_options[0]}: changes a config, and none is given; give it first")

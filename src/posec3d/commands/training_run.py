@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 import torch
@@ -78,6 +79,8 @@ def run_training(
     besides = coordinates_besides(experiment, len(train_videos)) if second_opinion and not solved else None
     init = checkpoint_path(experiment.init, cache_folder()) if experiment.init else None
     _check(experiment, folder, init, resume=resume, workers=workers)
+    if devices < 1:
+        raise ValueError(f"--devices {devices}: give 1 or more")
     fabric = start_fabric(accelerator="cpu" if solved else device, devices=devices, precision=precision)
     with keep_others_out(folder, fabric):
         stopped = load_state(folder) if resume else None
@@ -123,7 +126,7 @@ def run_training(
                 print("best:", flush=True)
                 test(folder, out=folder / "best_scores.pkl", device=device)
             if besides is not None:
-                _LOGGER.info("both answer together: posec3d recognize VIDEO --model %s", folder)
+                _LOGGER.info("both answer together: posec3d recognize VIDEO --model %s", quote(str(folder)))
 
 
 def _check(experiment: Experiment, folder: Path, init: Path | None, *, resume: bool, workers: int | None) -> None:

@@ -103,7 +103,7 @@ def segmental_f1(timelines: Iterable[Timeline], overlap: float) -> float:
                 _overlap(told, segment) if told.action == segment.action else 0.0 for segment in timeline.labelled
             ]
             best = int(np.argmax(overlaps)) if overlaps else -1
-            if best >= 0 and overlaps[best] >= overlap and best not in taken:
+            if best >= 0 and overlaps[best] >= overlap:
                 taken.add(best)
         num_right += len(taken)
         num_told += len(timeline.told)

@@ -226,7 +226,11 @@ class ActionRecognizer:
         """Return the probability of each class for each video: the mean over clips, and their mirrors if `mirrored`.
 
         By default over the views that `posec3d test` scores; the mean over networks, if there are several.
+
+        Raises ValueError for videos without frames, on a canvas that is none, or with other keypoints than the model's.
         """
+        for video in videos:
+            self._check_keypoints(video)
         of_each = [scorer.probabilities(videos, num_clips=num_clips, mirrored=mirrored) for scorer in self._scorers]
         mean: Float[np.ndarray, "N K"] = np.mean(of_each, axis=0)
         return mean
@@ -236,6 +240,18 @@ class ActionRecognizer:
     ) -> dict[Who, Float[np.ndarray, " K"]]:
         """Return the probabilities of one window, by whom they are about: one clip, not mirrored."""
         return self._windows_probabilities([frames], people, canvas)[0]
+
+    def _check_keypoints(self, video: Annotation) -> None:
+        skeleton = self.card.heatmaps.skeleton
+        if video.keypoints.shape[2] != skeleton.num_keypoints:
+            raise ValueError(
+                f"video {video.video!r} has {video.keypoints.shape[2]} keypoints, but the network was trained on "
+                f"{skeleton.name!r} with {skeleton.num_keypoints}: {', '.join(skeleton.keypoints)}"
+            )
+        if not video.num_frames:
+            raise ValueError(f"video {video.video!r} has no frames; leave it out")
+        if len(video.canvas) != 2 or min(video.canvas) < 1:
+            raise ValueError(f"video {video.video!r} is on a canvas {video.canvas}; give (height, width) in pixels")
 
     def _fits(self, video: PosedVideo) -> bool:
         return video.skeleton == self.card.heatmaps.skeleton and any(frame.num_people for frame in video.frames)

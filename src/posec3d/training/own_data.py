@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from posec3d.annotations import AnnotationSet
+from posec3d.annotations.columns import keypoint_counts
 from posec3d.annotations.columns import labels_of
 from posec3d.annotations.labelling import read_classes
 from posec3d.annotations.video_lists import some
@@ -94,7 +95,7 @@ def experiment_for(
         num_classes,
         body.name,
         "all videos" if train is None else f"split {train!r}",
-        f"a {data.held_out:.0%} held out of these" if val is None else f"split {val!r}",
+        f"{data.held_out:.0%} of these, held out, one a class at least" if val is None else f"split {val!r}",
     )
     pairs = mirrored_classes(names or ())
     _say_mirroring(pairs, body)
@@ -263,7 +264,8 @@ def _given_skeleton(name: str) -> Skeleton:
 
 
 def _skeleton_of(annotations: AnnotationSet, kind: Kind) -> Skeleton:
-    names, count = annotations.keypoint_names, annotations.annotations[0].keypoints.shape[2]
+    # That of most videos: a few odd ones are told as such.
+    names, count = annotations.keypoint_names, int(np.bincount(keypoint_counts(annotations.annotations)).argmax())
     fitting = () if names else skeletons_of_number(count)
     chosen = skeleton_of_keypoints(names) if names else skeleton_meant(fitting)
     if chosen is None and names and kind == "keypoint" and len(names) == count:
