@@ -58,6 +58,8 @@ def test_folders_of_classes_become_a_file_that_is_ready_for_training(poses, caps
     assert {video.keypoints.dtype for video in annotations.annotations} == {np.dtype(np.float32)}
     assert (first.video, first.label, first.canvas) == ("squat/0", 0, (480, 640))
     assert [len(videos) for videos in annotations.splits.values()] == [18, 6]
+    # Shares of each class.
+    assert sorted(video.label for video in annotations.split("val")) == [0] * 3 + [1] * 3
     report = check_annotations("annotations.pkl", skeleton=get_skeleton("coco17"))
     assert report.findings == ()
     assert "next:\n  posec3d check annotations.pkl\n  posec3d train" in capsys.readouterr().out
