@@ -314,7 +314,9 @@ def test_the_rate_of_poses_can_be_said(long_poses, caplog):
 def test_a_corrected_table_needs_no_other_look(long_poses, monkeypatch):
     Path("segments.csv").write_text(SEGMENTS.replace("10,13.3", "100,101"))
     words = ["a.npz", "b.npz", "c.npz", "--label-from", "segments.csv", "--canvas", 480, 640]
-    with pytest.raises(ValueError, match=r"segments\.csv, line 6: starts at second 100, but 'c' ends at 13\.33"):
+    with pytest.raises(
+        ValueError, match=r"segments\.csv, line 6: from second 100 to 101 there is nothing of 'c', which ends at 13\.33"
+    ):
         command(*words)
     monkeypatch.setattr(extraction_run, "load_pose_file", None)
 

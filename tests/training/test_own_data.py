@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -161,6 +162,12 @@ def test_what_is_asked_for_is_what_one_gets():
 )
 def test_splits_are_told_by_their_names(splits, expected):
     assert parts(own(file(splits=splits))) == expected
+
+
+def test_a_split_of_nothing_is_none_to_validate_on():
+    made = file(splits=("train",))
+
+    assert parts(own(replace(made, splits={**made.splits, "val": (), "test": ()}))) == parts(own(made))
 
 
 @pytest.mark.parametrize(

@@ -204,13 +204,22 @@ def test_who_is_not_in_a_segment_has_no_row_in_it():
 
 
 @pytest.mark.parametrize(
-    ("in_frames", "message"), [(False, "second 1.5, but 'a' ends at 1.5"), (True, "frame 3, but 'a' ends at 3")]
+    ("in_frames", "message"),
+    [
+        (False, "second 1.5 to 9 there is nothing of 'a', which ends at 1.5"),
+        (True, "frame 3 to 9 there is nothing of 'a', which ends at 3"),
+    ],
 )
 def test_a_segment_after_the_end_is_told(in_frames, message):
     late = segment(3 if in_frames else 1.5, 9, "segments.csv, line 7")
 
-    with pytest.raises(ValueError, match=f"^segments.csv, line 7: starts at {message}; correct it$"):
+    with pytest.raises(ValueError, match=f"^segments.csv, line 7: from {message}; correct it$"):
         cut({Path("a.mp4"): part("x")}, {"a": [(late, 0)]}, in_frames=in_frames)
+
+
+def test_a_segment_between_two_frames_is_told():
+    with pytest.raises(ValueError, match=r"segments\.csv, line 2: from second 0\.1 to 0\.4 there is nothing of 'a'"):
+        cut({Path("a.mp4"): part("x")}, {"a": [(segment(0.1, 0.4), 0)]})
 
 
 def test_poses_of_another_skeleton_are_mapped_to_that_of_the_videos():

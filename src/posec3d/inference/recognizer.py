@@ -48,6 +48,7 @@ from posec3d.poses import Poses
 from posec3d.poses import mark_missing
 from posec3d.runtime.progress import Progress
 from posec3d.skeletons import SKELETONS
+from posec3d.skeletons import Skeleton
 from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import scene_of
 from posec3d.video.extraction import told_apart
@@ -242,12 +243,9 @@ class ActionRecognizer:
         return self._windows_probabilities([frames], people, canvas)[0]
 
     def _check_keypoints(self, video: Annotation) -> None:
-        skeleton = self.card.heatmaps.skeleton
-        if video.keypoints.shape[2] != skeleton.num_keypoints:
-            raise ValueError(
-                f"video {video.video!r} has {video.keypoints.shape[2]} keypoints, but the network was trained on "
-                f"{skeleton.name!r} with {skeleton.num_keypoints}: {', '.join(skeleton.keypoints)}"
-            )
+        num_keypoints = video.keypoints.shape[2]
+        if num_keypoints != self.card.heatmaps.skeleton.num_keypoints:
+            raise ValueError(_other_keypoints(video.video, num_keypoints, self.card.heatmaps.skeleton))
         if not video.num_frames:
             raise ValueError(f"video {video.video!r} has no frames; leave it out")
         if len(video.canvas) != 2 or min(video.canvas) < 1:
@@ -264,10 +262,7 @@ class ActionRecognizer:
         own = self.card.heatmaps.skeleton
         alike = [one for one in (own, *SKELETONS.values()) if one.num_keypoints == poses.num_keypoints]
         if not alike:
-            raise ValueError(
-                f"video {name!r} has {poses.num_keypoints} keypoints, but the network was trained on {own.name!r} with "
-                f"{own.num_keypoints}: {', '.join(own.keypoints)}"
-            )
+            raise ValueError(_other_keypoints(name, poses.num_keypoints, own))
         return PosedVideo(name, poses.canvas, alike[0], 30.0, unstack_people(poses, frames_per_second=30.0))
 
     def _windows_probabilities(
@@ -327,6 +322,13 @@ class ActionRecognizer:
             for annotation in subjects_of(alone, "each", num_keypoints=num_keypoints, canvas=video.canvas).values():
                 found[identity,] = annotation
         return found
+
+
+def _other_keypoints(video: str, count: int, own: Skeleton) -> str:
+    return (
+        f"video {video!r} has {count} keypoints, but the network was trained on {own.name!r} with {own.num_keypoints}: "
+        f"{', '.join(own.keypoints)}"
+    )
 
 
 def _one_video(source: str | os.PathLike[str], estimator: PoseEstimator | None) -> PosedVideo:

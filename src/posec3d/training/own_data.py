@@ -222,7 +222,8 @@ def _splits(
 
     By its name, no split is taken to validate or test on that is trained on, as "trainval".
     """
-    names = list(annotations.splits)
+    # A split of nothing, as a single long video leaves, is none to validate on; one to train on is told as such.
+    names = [name for name, videos in annotations.splits.items() if videos or "train" in name.lower()]
     if train is None and names:
         train = _only(names, "train", annotations.source, "--train-split")
     if val is not None and sum("test" in name.lower() for name in names if name != train) > 1:

@@ -98,7 +98,7 @@ def put_together(parts: Mapping[Source, Part | None], grouping: Grouping) -> tup
     `grouping` is of the places of all `parts`, a source that failed, None, being one video: what the others get does
     not hang on it. The skeleton is that of the videos, or of the first file of poses; others are mapped to it.
 
-    Raises ValueError for a segment that begins after its video has ended.
+    Raises ValueError for a segment without a frame, as one that begins after its video has ended.
     """
     skeleton = _skeleton_of_all(parts)
     names = iter([video.name for video in grouping.videos])
@@ -143,24 +143,23 @@ def _annotations_of(name: str, video: PosedVideo, labels: Labels | SegmentLabels
     if isinstance(labels, Labels):
         return [_with_somebody(annotation_of(video, name, labels.of_video.get(name)))]
     end = float(len(video.frames)) if labels.in_frames else end_of(video)
-    cuts = []
-    for segment, label in labels.of_video.get(name, ()):
-        if segment.start >= end:
+    segments = labels.of_video.get(name, ())
+    cuts = [(segment.start, segment.end, label, segment.line) for segment, label in segments]
+    if labels.background is not None:
+        pieces = between([cut[:2] for cut in cuts], end, labels.usual_length)
+        cuts += [(start, stop, labels.background, "") for start, stop in pieces]
+    annotations = []
+    for start, stop, label, line in sorted(cuts):
+        part = part_of(video, start, stop, in_frames=labels.in_frames)
+        if part.frames:
+            annotations.append(_with_somebody(annotation_of(part, segment_name(name, start, stop), label)))
+        elif line:
             unit = "frame" if labels.in_frames else "second"
             raise ValueError(
-                f"{segment.line}: starts at {unit} {segment.start:g}, but {name!r} ends at {end:.4g}; correct it"
+                f"{line}: from {unit} {start:g} to {stop:g} there is nothing of {name!r}, which ends at {end:.4g}; "
+                "correct it"
             )
-        cuts.append((segment_name(name, segment.start, segment.end), label, segment.start, segment.end))
-    if labels.background is not None:
-        told = [(start, stop) for *_, start, stop in cuts]
-        for start, stop in between(told, end, labels.usual_length):
-            cuts.append((segment_name(name, start, stop), labels.background, start, stop))
-    return [
-        _with_somebody(annotation_of(part, piece, label))
-        for piece, label, start, stop in sorted(cuts, key=lambda cut: cut[2:])
-        for part in [part_of(video, start, stop, in_frames=labels.in_frames)]
-        if part.frames
-    ]
+    return annotations
 
 
 def _with_somebody(annotation: Annotation) -> Annotation:
