@@ -1,10 +1,8 @@
-"""From the sources of a command to the people in them, with a bar for how far it has come."""
+"""From the sources of a command to the people in them."""
 
 import math
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-from posec3d.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,16 +57,15 @@ class PeopleFinder:
     def people_of(self, source: "Source") -> "PosedVideos":
         """Return the people of a video, or of each video in a pose file."""
         from posec3d.inference.reading import read_people
-        from posec3d.video.frames import open_frames
         from posec3d.video.sources import is_posed
 
-        if is_posed(source):
-            return read_people(source, skeleton=self._skeleton, canvas=self._canvas, frames_per_second=self._rate)
-        with open_frames(source) as video:
-            total, name = video.num_frames, video.name
-        estimator = self.estimator
-        with Progress(total, "frame", what=f"poses of {name}") as progress:
-            return read_people(source, estimator, frames_per_second=self._rate, advance=progress.advance)
+        return read_people(
+            source,
+            None if is_posed(source) else self.estimator,
+            skeleton=self._skeleton,
+            canvas=self._canvas,
+            frames_per_second=self._rate,
+        )
 
 
 def recorded_sources(given: "Sequence[str]") -> "list[Source]":

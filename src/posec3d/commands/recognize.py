@@ -27,9 +27,7 @@ from posec3d.video.sources import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from collections.abc import Sequence
 
-    from posec3d.inference.segments import Segment
     from posec3d.people import PosedVideo
     from posec3d.video.sources import Source
 
@@ -112,6 +110,7 @@ def recognize(
         check_output("--out", _Places(out).place(name_of(source)), read)
 
     # What needs PyTorch comes after what may be wrong at once.
+    from posec3d.inference.annotated_video import annotate
     from posec3d.inference.model_choice import PACKAGED_MODELS
     from posec3d.inference.output import counted
     from posec3d.inference.output import recognized_as_dict
@@ -139,7 +138,8 @@ def recognize(
         place = places.place(video.name)
         if place is not None:
             check_output("--out", place, read)
-            _draw(place, source, video, segments, top)
+            annotate(place, source, video, segments, top=top)
+            _LOGGER.info("written: %s", place)
 
     def keep() -> None:
         if json is None:
@@ -276,23 +276,3 @@ def _below(name: str) -> str:
         name = address.path.rstrip("/").rpartition("/")[2] or address.netloc
     parts = (re.sub(r'[<>:"|?*\x00-\x1f]', "_", part) for part in re.split(r"[/\\]+", name))
     return "/".join(part for part in parts if part.strip(". ")) or "video"
-
-
-def _draw(path: Path, source: "Source", video: "PosedVideo", segments: "Sequence[Segment]", top: int) -> None:
-    """Write the video once more, with the answers in it; a pose file is drawn on black."""
-    from contextlib import nullcontext
-
-    from posec3d.inference.annotated_video import write_annotated
-    from posec3d.people import end_of
-    from posec3d.runtime.progress import Progress
-    from posec3d.video.frames import open_frames
-    from posec3d.video.sources import is_posed
-
-    with (
-        nullcontext() if is_posed(source) else open_frames(source) as pictures,
-        Progress(len(video.frames), "frame", what=f"drawing {path.name}") as progress,
-    ):
-        write_annotated(
-            path, pictures, video, segments, top=top, duration_seconds=end_of(video), advance=progress.advance
-        )
-    _LOGGER.info("written: %s", path)

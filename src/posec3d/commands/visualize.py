@@ -30,8 +30,6 @@ What = Literal["pose", "keypoints", "limbs", "motion", "all", "decision"]
 _SIZE, _SIGMA = 56, 0.6
 # Frames of heatmaps that anybody can look at.
 _LARGEST = 1024
-# Of the frames on which a decision is drawn, in pixels.
-_SIDE = 480
 # At most so many names are told when one is wrong.
 _LISTED = 12
 
@@ -112,8 +110,10 @@ def visualize(
     path = out or _default_path(found[0], posed, what)
     pictures = None if black or is_posed(found[0]) else found[0]
     if what == "decision":
+        from posec3d.inference.decisions import write_decision
+
         assert recognizer is not None
-        _draw_decision(path, recognizer, posed, label, pictures)
+        print(write_decision(path, recognizer, posed, label=label, source=pictures))
     else:
         write_figures(path, posed, what, source=pictures, clip_length=frames, size=size, sigma=sigma)
     _LOGGER.info("written: %s", path)
@@ -219,50 +219,3 @@ def _default_path(source: "Source", video: "PosedVideo", what: What) -> Path:
     name = video.name if is_posed(source) else Path(video.name).stem
     plain = re.sub(r"[^\w.-]+", "_", name).strip("_.") or "pictures"
     return Path(f"{plain}-{what}{'.mp4' if len(video.frames) > 1 else '.png'}")
-
-
-def _draw_decision(
-    path: Path, recognizer: "ActionRecognizer", video: "PosedVideo", label: int | None, source: "Source | None"
-) -> None:
-    """Write what spoke for a class, and say so: in a film or on a sheet, around the people."""
-    from posec3d.poses import Poses
-    from posec3d.runtime.progress import Progress
-    from posec3d.video.crops import people_crop
-    from posec3d.video.importance import importance_pictures
-    from posec3d.video.importance import importance_sheet
-    from posec3d.video.importance import strongest_keypoints
-    from posec3d.video.moments import rate_of
-    from posec3d.video.moments import read_pictures
-    from posec3d.video.visualization import write_film
-    from posec3d.video.visualization import write_picture
-
-    skeleton = recognizer.card.heatmaps.skeleton
-    annotation = recognizer.judged(video)
-    explained = recognizer.explain(annotation, label)
-    action = recognizer.classes[explained.label] if recognizer.card.classes else f"class {explained.label}"
-    said = f"{action} ({explained.probability:.0%})"
-    strongest = ", ".join(
-        f"{name.replace('_', ' ')} {share:.0%}" for name, share in strongest_keypoints(explained.importance, skeleton)
-    )
-    by_whom = f", as {explained.network} sees it" if explained.network else ""
-    print(f"{video.name}: {said}, for which spoke {strongest or 'nothing'}{by_whom}")
-
-    poses = annotation.poses(explained.frames)
-    pictures = []
-    if source is not None:
-        crop = people_crop(poses)
-        with Progress(len(explained.frames), "frame", what=f"drawing {path.name}") as progress:
-            for picture in read_pictures(source, explained.frames):
-                pictures.append(crop.cut(picture, (_SIDE, _SIDE)))
-                progress.advance()
-        poses = Poses(crop.place(poses.keypoints, crop.size), poses.scores, crop.size)
-    # The class first, as long names lose their end.
-    title = f"why {said}{by_whom}: {video.name}"
-    if path.suffix.lower() == ".png":
-        numbers = explained.frames.tolist()
-        drawn = importance_sheet(poses, explained.importance, skeleton, frames=numbers, pictures=pictures, title=title)
-        write_picture(path, drawn)
-        return
-    film = importance_pictures(poses, explained.importance, skeleton, pictures=pictures, title=title)
-    times = [video.frames[frame].seconds for frame in explained.frames.tolist()]
-    write_film(path, film, times, rate_of(times, video.frames_per_second))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,27 @@ from jaxtyping import UInt8
 from posec3d.inference.segments import UNSURE
 from posec3d.inference.segments import Segment
 from posec3d.people import PosedVideo
+from posec3d.people import end_of
+from posec3d.runtime.progress import Progress
 from posec3d.video.frames import Frame
+from posec3d.video.frames import open_frames
 from posec3d.video.overlay import TimelineBar
 from posec3d.video.overlay import draw_overlay
 from posec3d.video.overlay import enlarge
+from posec3d.video.sources import Source
+from posec3d.video.sources import is_posed
 from posec3d.video.writing import VideoWriter
+
+
+def annotate(path: Path, source: Source, video: PosedVideo, segments: Sequence[Segment], *, top: int = 5) -> None:
+    """Write `source` once more, with the answers of `write_annotated` in it; a pose file is drawn on black."""
+    with (
+        nullcontext() if is_posed(source) else open_frames(source) as pictures,
+        Progress(len(video.frames), "frame", what=f"drawing {path.name}") as progress,
+    ):
+        write_annotated(
+            path, pictures, video, segments, top=top, duration_seconds=end_of(video), advance=progress.advance
+        )
 
 
 def write_annotated(
