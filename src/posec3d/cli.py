@@ -15,6 +15,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "recognize": "Tell what people do in a video, in pictures or in a pose file.",
     "stream": "The same while it happens: webcam, network camera, or a file as if it were one.",
+    "serve": "A page in the browser to drop videos on, and an address for programs to send them to.",
     "visualize": "Draw poses, heatmaps, and which joints and moments made the decision.",
     "extract": "Find the people of many videos, for training.",
     "demo": "Film generated motions, find the people, train, test, fuse and draw: the whole product in some minutes.",

@@ -1,0 +1,1 @@
+"""Recognition over HTTP: a page for people, a few addresses for programs."""
