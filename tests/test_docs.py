@@ -1,5 +1,6 @@
 """Every command and every snippet of the README and of the guide to own data is run, in the order of the page."""
 
+import json
 import os
 import re
 import shlex
@@ -70,6 +71,22 @@ def film_to(path, motion, *, seed):
             writer.write(picture)
 
 
+@pytest.fixture
+def servers(folder):
+    """Servers that a page starts, which go on while it uses them; the address that each has instead of its own."""
+    started = []
+    yield started
+    for server, _ in started:
+        server.terminate()
+        server.communicate()
+
+
+def start_server(words, folder):
+    command = [sys.executable, "-m", "posec3d.cli", *words[1:], "--port", "0"]
+    server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return server, server.stdout.readline().split()[0]
+
+
 def run(words, folder, *, forked):
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
@@ -78,6 +95,10 @@ def run(words, folder, *, forked):
         return  # There is no webcam where tests run.
     if words[:2] == ["posec3d", "download"]:
         assert all(find_published(name, ANNOTATIONS) for name in words[2:])
+        return
+    if words[0] == "curl":
+        answer = subprocess.run([*words, "--silent", "--fail"], cwd=folder, capture_output=True, check=True)
+        assert json.loads(answer.stdout)["segments"]
         return
     program = ["-m", "posec3d.cli"] if words[0] == "posec3d" else []
     trained = re.search(r"\b(train|test)\b", words[1]) and "--split" not in words and "rocket" not in " ".join(words)
@@ -99,22 +120,29 @@ def run(words, folder, *, forked):
         ("docs/own-data.md", 3),
         ("docs/long-videos.md", 3),
         ("docs/recognize.md", 3),
+        ("docs/serve.md", 3),
         ("docs/visualize.md", 3),
         ("docs/export.md", 3),
         ("docs/speed.md", 1),
     ],
 )
-def test_every_command_and_snippet_runs(folder, page, fewest_blocks, monkeypatch):
+def test_every_command_and_snippet_runs(folder, servers, page, fewest_blocks, monkeypatch):
     monkeypatch.chdir(folder)
     blocks = re.findall(r"```(shell|python)\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL)
 
     for language, content in blocks:
+        for _, address in servers:
+            content = content.replace("http://127.0.0.1:8000", address)
         if language == "python":
             exec(compile(content, page, "exec"), {})
             continue
         for line in content.replace("\\\n", " ").splitlines():
-            # The first page as a user does it, the others sooner.
-            run(shlex.split(line, comments=True), folder, forked=page != "README.md")
+            words = shlex.split(line, comments=True)
+            if words[:2] == ["posec3d", "serve"]:
+                servers.append(start_server(words, folder))
+            else:
+                # The first page as a user does it, the others sooner.
+                run(words, folder, forked=page != "README.md")
 
     assert len(blocks) >= fewest_blocks
 

@@ -1,4 +1,5 @@
 import io
+import math
 import re
 import subprocess
 import sys
@@ -135,6 +136,27 @@ def test_a_timeline_covers_the_video_without_gaps(recognizer):
     for before, after in pairwise(segments):
         assert before.end_seconds == pytest.approx(after.start_seconds)
         assert before.action != after.action
+
+
+def test_no_answer_of_a_timeline_is_shorter_than_asked(recognizer, monkeypatch):
+    rng = np.random.RandomState(0)
+    frames = [_frame(time, {1: 100.0}, rng) for time in range(200)]
+    video = PosedVideo("long", (480, 640), get_skeleton("coco17"), 30.0, frames)
+    windows = np.random.RandomState(1)
+    said = lambda videos, **_: windows.dirichlet((0.1, 0.1, 0.1), len(videos)).astype(np.float32)  # noqa: E731
+    monkeypatch.setattr(recognizer, "probabilities", said)
+
+    lengths = {}
+    for shortest in (0.0, 1.0):
+        windows.seed(1)
+        segments = recognizer.recognize(video, window=0.5, shortest=shortest)
+        assert [segments[0].start_seconds, segments[-1].end_seconds] == [0.0, pytest.approx(200 / 30)]
+        lengths[shortest] = min(one.end_seconds - one.start_seconds for one in segments)
+
+    assert lengths[0.0] < 1.0 <= lengths[1.0] + 1e-6
+    for wrong in (-1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="shortest="):
+            recognizer.recognize(video, window=0.5, shortest=wrong)
 
 
 def test_a_long_timeline_says_how_far_it_is(recognizer, caplog, monkeypatch):

@@ -31,13 +31,16 @@ def ended(url, job):
     return told
 
 
-@pytest.mark.parametrize("fields", [{}, {"window": "0.8", "stride": "0.4"}, {"people": "each", "top": "2"}])
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"window": "0.8", "stride": "0.4"}, {"window": "0.4", "shortest": "1"}, {"people": "each", "top": "2"}],
+)
 def test_one_request_answers_as_recognize_does(server, model, poses, fields):
     told = send(server, poses, threshold="0.4", **fields)
 
     assert told.status_code == 200
     video = model.recognizer.fitting(read_people(poses)[0])
-    numbers = {name: float(fields[name]) for name in ("window", "stride") if name in fields}
+    numbers = {name: float(fields[name]) for name in ("window", "stride", "shortest") if name in fields}
     people = fields.get("people", "scene")
     segments = model.recognizer.recognize(video, people=people, threshold=0.4, **numbers)
     expected = recognized_as_dict("two.npz", video, segments, top=int(fields.get("top", 5)))
@@ -92,6 +95,8 @@ def test_the_people_of_an_answer_alone_are_explained(server, poses):
         ({"window": "nan"}, "window"),
         ({"people": "nobody"}, "people: input should be 'scene', 'each' or 'pairs' (given 'nobody')"),
         ({"stride": "1"}, "stride: needs window"),
+        ({"shortest": "1"}, "shortest: needs window"),
+        ({"window": "1", "shortest": "inf"}, "shortest: input should be a finite number"),
         ({"treshold": "1"}, "treshold: no such field; there are file, people, window"),
         ({"threshold": "2"}, "threshold: input should be less than or equal to 1"),
         ({"skeleton": "coco18"}, "coco18"),

@@ -117,6 +117,17 @@ def test_a_timeline_has_the_colours_of_its_labels_and_gaps_where_nothing_happens
     assert at[3] == (32, 32, 32)
 
 
+def test_what_is_not_sure_is_grey_and_takes_no_colour_from_the_others():
+    sure = TimelineBar(2.0, 6.0, "a", 0.9)
+    bars = TimelineBar(0.0, 2.0, "unsure", 0.2, is_sure=False), sure
+    both, alone = (
+        draw_overlay(grey(), people(seconds=7.0), BODY, timeline=some, duration_seconds=8.0) for some in (bars, (sure,))
+    )
+    row = changed(both, grey())[3] - 3
+    assert tuple(both[row, 60]) == (120, 120, 120)
+    assert tuple(both[row, 300]) == tuple(alone[row, 300]) != (120, 120, 120)
+
+
 @pytest.mark.parametrize(("seconds", "column"), [(0.0, 9), (4.0, 320), (8.0, 630), (99.0, 630)])
 def test_the_cursor_stands_at_the_present_time(seconds, column):
     picture = draw_overlay(grey(), people(seconds=seconds), BODY, duration_seconds=8.0)

@@ -1,6 +1,7 @@
 """`posec3d recognize`: from a video, or from poses, to the action."""
 
 import logging
+import math
 import os
 import re
 import sys
@@ -43,6 +44,7 @@ def recognize(
     people: Literal["scene", "each", "pairs"] = "scene",
     window: OptionalSeconds = None,
     stride: OptionalSeconds = None,
+    shortest: float = 0.0,
     top: int = 5,
     threshold: float = 0.3,
     out: OptionalPath = None,
@@ -76,6 +78,8 @@ def recognize(
         people: One answer for everybody together (scene), for each person, or for every two people near each other.
         window: Look at so many seconds at a time and give a timeline; without it, one answer for the whole video.
         stride: Seconds from one window to the next; a quarter of the window without it.
+        shortest: Seconds that an answer of the timeline lasts at least: shorter ones go to their neighbours, such that
+            what is told agrees most with what the windows say.
         top: How many of the likeliest actions to tell.
         threshold: Below this probability of the likeliest action the answer is "unsure".
         out: Write the video with skeletons and answers, as .mp4 or .gif, or into this folder, a file each.
@@ -102,7 +106,7 @@ def recognize(
     finder = PeopleFinder(estimator, skeleton, canvas, fps)
     finder.check(found)
     check_answers(top, threshold)
-    _check_options(window, stride, out, json, several=len(found) > 1)
+    _check_options(window, stride, shortest, out, json, several=len(found) > 1)
     read = [*found, *(weights for name in model for weights in weights_of(name))]
     check_output("--json", json, read)
     places = _Places(out)
@@ -129,7 +133,9 @@ def recognize(
         video = recognizer.fitting(video)
         if len(video.frames) == 1:
             _LOGGER.warning("%s: one frame shows no movement, so the answer is a guess", video.name)
-        segments = recognizer.recognize(video, people=people, window=window, stride=stride, threshold=threshold)
+        segments = recognizer.recognize(
+            video, people=people, window=window, stride=stride, shortest=shortest, threshold=threshold
+        )
         lines = [f"{video.name}: {counted(len(video.frames), 'frame')}, {end_of(video):.1f} s"]
         lines += [segment_line(segment, top=top, timeline=window is not None) for segment in segments]
         _say("\n".join(lines if segments else [*lines, _NOBODY[people]]), files=out is not None or json is not None)
@@ -221,7 +227,7 @@ _NOBODY = {
 
 
 def _check_options(
-    window: float | None, stride: float | None, out: Path | None, json: Path | None, *, several: bool
+    window: float | None, stride: float | None, shortest: float, out: Path | None, json: Path | None, *, several: bool
 ) -> None:
     """Complain before anything is computed."""
     from posec3d.inference.windows import Span
@@ -230,6 +236,10 @@ def _check_options(
         Span(window, window / 4 if stride is None else stride)
     elif stride is not None:
         raise ValueError(f"--stride {stride:g} needs --window: without windows there is one answer for the whole video")
+    elif shortest:
+        raise ValueError(f"--shortest {shortest:g} needs --window: without windows there is one answer for all of it")
+    if not 0 <= shortest < math.inf:
+        raise ValueError(f"--shortest {shortest:g}: give seconds, 0 or more")
     if out is not None and not several and _is_file(out) and out.suffix.lower() not in (".mp4", ".gif"):
         raise ValueError(f"--out {out}: end it in .mp4 or .gif, or give a folder")
     if out is not None and several and _is_file(out):

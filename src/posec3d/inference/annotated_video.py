@@ -101,7 +101,9 @@ def labels_beside(segments: Sequence[Segment]) -> dict[int, str]:
 
 def _bars(segments: Sequence[Segment]) -> list[TimelineBar]:
     bars = [
-        TimelineBar(segment.start_seconds, segment.end_seconds, segment.action, segment.score)
+        TimelineBar(
+            segment.start_seconds, segment.end_seconds, segment.action, segment.score, is_sure=segment.action != UNSURE
+        )
         for segment in segments
         if segment.people is None
     ]

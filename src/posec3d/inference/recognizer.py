@@ -1,5 +1,6 @@
 """The user's face: point a model at a video or at poses and get the action."""
 
+import math
 import os
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from posec3d.inference.network_choice import Arithmetic
 from posec3d.inference.network_choice import networks_together
 from posec3d.inference.reading import read_people
 from posec3d.inference.scorer import Scorer
+from posec3d.inference.segmentation import segmented
 from posec3d.inference.segments import Segment
 from posec3d.inference.segments import joined
 from posec3d.inference.subjects import People
@@ -127,6 +129,7 @@ class ActionRecognizer:
         people: People = "scene",
         window: float | None = None,
         stride: float | None = None,
+        shortest: float = 0.0,
         threshold: float = 0.0,
         estimator: PoseEstimator | None = None,
     ) -> list[Segment]:
@@ -135,8 +138,8 @@ class ActionRecognizer:
         `source` is a recorded video, a pose file of one video, or poses at hand. Without `window` there is one answer
         for the whole video: for everybody together ("scene"), for each person, or for every two people who are near
         each other ("pairs"). With a `window` in seconds there is a timeline: answers of windows that overlap, one every
-        `stride` (a quarter of the window), averaged for each moment, and equal ones joined. Below `threshold` the
-        action is "unsure". `estimator` finds the people; MoveNet without one.
+        `stride` (a quarter of the window), averaged for each moment, and equal ones joined; with `shortest`, none lasts
+        fewer seconds. Below `threshold` the action is "unsure". `estimator` finds the people; MoveNet without one.
 
         Raises ValueError and FileNotFoundError for a source that cannot be read, for one in which nobody is found, and
         for poses that lack keypoints of the model's skeleton.
@@ -153,6 +156,8 @@ class ActionRecognizer:
         else:
             video = source if isinstance(source, PosedVideo) else _one_video(source, estimator)
         video = self.fitting(video)
+        if not 0 <= shortest < math.inf:
+            raise ValueError(f"shortest={shortest:g}: give seconds, 0 or more")
         if window is None:
             return self._whole(video, people, threshold)
         if window * video.frames_per_second < 1:
@@ -160,7 +165,8 @@ class ActionRecognizer:
                 f"window={window:g}: one frame of {video.name} lasts {1 / video.frames_per_second:.3g} s; look at some "
                 "frames together, for half a second or more"
             )
-        return self._timeline(video, people, Span(window, window / 4 if stride is None else stride), threshold)
+        moments = self._moments(video, people, Span(window, window / 4 if stride is None else stride), threshold)
+        return segmented(moments, shortest) if shortest else joined(moments)
 
     def recognize_all(self, videos: Iterable[Annotation | Poses]) -> Iterator[Segment]:
         """Recognise one video after the other as a whole, everybody together."""
@@ -274,7 +280,7 @@ class ActionRecognizer:
         rows = iter(self.probabilities(judged, num_clips=1, mirrored=False))
         return [{who: next(rows) for who in one} for one in subjects]
 
-    def _timeline(self, video: PosedVideo, people: People, span: Span, threshold: float) -> list[Segment]:
+    def _moments(self, video: PosedVideo, people: People, span: Span, threshold: float) -> list[Segment]:
         cutter = WindowCutter(span)
         windows = [window for frame in video.frames for window in cutter.push(frame)] + cutter.finish()
         averager = MomentAverager(span, video.name, self.classes, threshold)
@@ -286,7 +292,7 @@ class ActionRecognizer:
                 for window, probabilities in zip(batch, said, strict=True):
                     segments += averager.push(window, probabilities, end_of(video))
                 progress.advance(len(batch))
-        return joined(segments + averager.finish(end_of(video)))
+        return segments + averager.finish(end_of(video))
 
     def _whole(self, video: PosedVideo, people: People, threshold: float) -> list[Segment]:
         return self._answers(video, self._subjects_of_whole(video, people), threshold)

@@ -63,7 +63,7 @@ def joined(segments: Iterable[Segment]) -> list[Segment]:
     whole: list[Segment] = []
     for segment in segments:
         before = last.get(segment.people)
-        if before is not None and before.action == segment.action and _touch(before, segment):
+        if before is not None and before.action == segment.action and are_neighbours(before, segment):
             last[segment.people] = _together(before, segment)
             continue
         if before is not None:
@@ -72,7 +72,8 @@ def joined(segments: Iterable[Segment]) -> list[Segment]:
     return sorted([*whole, *last.values()], key=lambda segment: (segment.start_seconds, segment.people or ()))
 
 
-def _touch(before: Segment, after: Segment) -> bool:
+def are_neighbours(before: Segment, after: Segment) -> bool:
+    """Return whether one segment begins where the other ends."""
     return abs(after.start_seconds - before.end_seconds) < 1e-6
 
 

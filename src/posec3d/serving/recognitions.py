@@ -45,6 +45,7 @@ class Asked(BaseModel):
     people: People = "scene"
     window: float | None = Field(None, gt=0)
     stride: float | None = Field(None, gt=0)
+    shortest: float = Field(0.0, ge=0, allow_inf_nan=False)
     threshold: float = Field(0.3, ge=0, le=1)
     top: int = Field(5, ge=1)
     skeleton: str | None = None
@@ -74,8 +75,9 @@ def asked_by(fields: Mapping[str, str]) -> Asked:
             get_skeleton(asked.skeleton)
         except KeyError as error:
             raise ValueError(error.args[0]) from error
-    if asked.stride is not None and asked.window is None:
-        raise ValueError("stride: needs window; without windows there is one answer for the whole video")
+    for name in ("stride", "shortest"):
+        if getattr(asked, name) and asked.window is None:
+            raise ValueError(f"{name}: needs window; without windows there is one answer for the whole video")
     return asked
 
 
@@ -113,7 +115,12 @@ class Recognition(Job):
         asked = self.asked
         video = self.model.recognizer.fitting(self._people())
         segments = self.model.recognizer.recognize(
-            video, people=asked.people, window=asked.window, stride=asked.stride, threshold=asked.threshold
+            video,
+            people=asked.people,
+            window=asked.window,
+            stride=asked.stride,
+            shortest=asked.shortest,
+            threshold=asked.threshold,
         )
         self.video, self.segments = video, segments
         told = recognized_as_dict(self.upload.name, video, segments, top=asked.top)

@@ -30,21 +30,23 @@ from posec3d.video.writing import MP4_SIDE
 _SMALLEST_SCORE = 0.15
 _NARROWEST = 640
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
-# Okabe and Ito (2008) without black; darkened where white text would not be read on it.
+# Okabe and Ito (2008) without black; darkened where white text would not be read on it. Grey is for what is not sure.
+_GREY = (120, 120, 120)
 _COLOURS = (
     *((0, 114, 178), (213, 94, 0), (0, 128, 94), (180, 90, 140), (40, 130, 180), (176, 122, 0)),
-    *((110, 90, 190), (120, 120, 120)),
+    (110, 90, 190),
 )
 
 
 @dataclass(frozen=True)
 class TimelineBar:
-    """What happens in a stretch of a video, with its probability."""
+    """What happens in a stretch of a video, with its probability, and whether that is enough to be sure."""
 
     start_seconds: float
     end_seconds: float
     label: str
     score: float
+    is_sure: bool = True
 
 
 def scaled_up(size: tuple[int, int]) -> tuple[int, int]:
@@ -142,7 +144,7 @@ def _timeline(
     """Return the strip without its cursor: the same for a whole video. Equal labels have equal colours."""
     pad = line // 4
     strip = np.full((line + 2 * pad, width, 3), 32, np.uint8)
-    labels = list(dict.fromkeys(bar.label for bar in bars))
+    labels = list(dict.fromkeys(bar.label for bar in bars if bar.is_sure))
     for bar in bars:
         start, end = (
             round(width * min(max(seconds / duration_seconds, 0.0), 1.0))
@@ -150,7 +152,7 @@ def _timeline(
         )
         # A gap of a pixel tells neighbours of one colour apart.
         part = strip[:, start : max(start + 1, end - 1)]
-        part[:] = _COLOURS[labels.index(bar.label) % len(_COLOURS)]
+        part[:] = _COLOURS[labels.index(bar.label) % len(_COLOURS)] if bar.is_sure else _GREY
         text = f"{bar.label} {bar.score:.0%}"
         room = part.shape[1] - 2 * pad
         if room >= 2 * line:

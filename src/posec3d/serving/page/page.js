@@ -2,7 +2,8 @@
 const $ = (id) => document.getElementById(id);
 const RECORDED_SECONDS = 4;
 // Okabe and Ito (2008), as in annotated videos; darkened where white text would not be read on it.
-const COLOURS = ["#0072b2", "#d55e00", "#00805e", "#b45a8c", "#2882b4", "#b07a00", "#6e5abe", "#787878"];
+const COLOURS = ["#0072b2", "#d55e00", "#00805e", "#b45a8c", "#2882b4", "#b07a00", "#6e5abe"];
+const GREY = "#787878"; // for what is not sure
 let current = null; // the job that is shown or waited for
 let largest = Infinity;
 
@@ -47,6 +48,7 @@ async function send(file) {
   const form = new FormData();
   form.append("people", $("people").value);
   form.append("window", $("window").value);
+  if ($("window").value) form.append("shortest", $("shortest").value);
   form.append("film", "true");
   form.append("file", file, file.name);
   showProgress({ step: `sending ${file.name}`, done: 0, total: null });
@@ -94,7 +96,7 @@ $("stop").addEventListener("click", () => {
 
 function coloursOf(segments) {
   const names = [...new Set(segments.filter((one) => one.action !== "unsure").map((one) => one.action))];
-  return (action) => (action === "unsure" ? "#787878" : COLOURS[names.indexOf(action) % COLOURS.length]);
+  return (action) => (action === "unsure" ? GREY : COLOURS[names.indexOf(action) % COLOURS.length]);
 }
 
 function showAnswer({ id, answer }) {
@@ -189,6 +191,11 @@ async function explain(id, place, button) {
   $("progress").hidden = true;
   button.disabled = false;
 }
+
+// Of one answer for all there are no stretches.
+const showStretches = () => { $("long").hidden = !$("window").value; };
+$("window").addEventListener("change", showStretches);
+showStretches();
 
 // ---------------------------------------------------------------- files and webcam
 
