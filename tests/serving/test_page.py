@@ -109,18 +109,19 @@ def test_what_is_wrong_is_said_and_the_next_file_is_taken(open_page, server, tmp
     assert not page.is_visible("#error")
 
 
-def test_a_file_can_be_dropped_anywhere_and_names_are_only_text(open_page, server, poses, tmp_path):
-    named = tmp_path / "<img src=x onerror=alert(1)>.npz"
-    shutil.copy(poses, named)
+def test_a_file_can_be_dropped_anywhere_and_what_comes_back_is_only_text(open_page, server, poses, model, monkeypatch):
+    # Whoever trained a model chose the names of its classes.
+    bold = tuple(f"<b>{name}</b>" for name in model.recognizer.classes)
+    monkeypatch.setattr(model.recognizer, "classes", bold)
     drop = """async ([name, bytes]) => {
         const dropped = new DataTransfer();
         dropped.items.add(new File([new Uint8Array(bytes)], name));
         document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: dropped, bubbles: true, cancelable: true}));
     }"""
     page = open_page(server)
-    page.evaluate(drop, [named.name, list(named.read_bytes())])
+    page.evaluate(drop, [poses.name, list(poses.read_bytes())])
     page.wait_for_selector("#result:not([hidden])")
-    assert page.locator("#title img").count() == 0
+    assert page.locator(".best span").first.inner_text().removeprefix("unsure: ") in bold
 
 
 def test_a_recognition_can_be_stopped(open_page, server, video):
@@ -133,12 +134,14 @@ def test_a_recognition_can_be_stopped(open_page, server, video):
 
 
 def test_files_that_are_too_large_are_not_even_sent(open_page, model, tmp_path, poses):
-    with served(model, tmp_path, largest_bytes=1000) as (url, jobs):
+    with served(model, tmp_path, largest_bytes=1000) as (url, _):
         page = open_page(url)
+        sent = []
+        page.on("request", lambda asked: sent.append(asked.url))
         page.set_input_files("#file", poses)
         page.wait_for_selector("#error:not([hidden])")
         assert "larger than the" in page.inner_text("#error")
-        assert not jobs._known
+        assert sent == []
 
 
 def test_a_server_that_has_ended_is_told(open_page, model, tmp_path, poses):

@@ -169,7 +169,7 @@ class Decision(Job):
         video, segment = self._recognition.video, self._recognition.segments[self._place]
         assert video is not None
         recognizer = self._recognition.model.recognizer
-        stretch, first = _stretch_of(video, segment)
+        stretch, first = stretch_of(video, segment)
         source = None if is_posed(self._recognition.upload) else self._recognition.upload
         film = self.folder / "decision.mp4"
         label = int(segment.probabilities.argmax())
@@ -182,7 +182,7 @@ class Decision(Job):
         return self._recognition.failure(error)
 
 
-def _stretch_of(video: PosedVideo, segment: Segment) -> tuple[PosedVideo, int]:
+def stretch_of(video: PosedVideo, segment: Segment) -> tuple[PosedVideo, int]:
     """Return the frames of a segment with its people alone, and which frame of the video is their first."""
     inside = [
         place
