@@ -69,7 +69,8 @@ def test_jobs_are_done_in_turn_and_say_how_far_they_are(make_jobs):
 
     assert first.heard == [("running", 0), ("running", 1), ("running", 2)]
     assert [job.state for job in (first, second)] == ["done", "done"]
-    assert first.status()["answer"] == {"steps": 3}
+    assert first.answer == {"steps": 3}
+    assert first.status()["files"] == {"answer": f"/jobs/{first.id}/answer.json"}
 
 
 def test_time_left_follows_from_what_is_done(make_jobs):

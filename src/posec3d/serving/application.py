@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aiohttp import BodyPartReader
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from posec3d.serving.jobs import FullError
 from posec3d.serving.jobs import Job
@@ -176,6 +177,8 @@ async def _submitted(request: web.Request) -> Recognition:
         asked = asked_by(fields)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, HttpProcessingError):
+            raise _RefusedError(400, f"the form cannot be read: {' '.join(error.message.split())}") from error
         if isinstance(error, ValueError):
             raise _RefusedError(400, str(error)) from error
         raise

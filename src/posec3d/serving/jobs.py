@@ -13,6 +13,7 @@ from typing import Literal
 
 from posec3d.runtime.progress import heard_by
 
+_PATIENCE_SECONDS = 10.0
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 _LOGGER = logging.getLogger(__name__)
 
@@ -54,7 +55,13 @@ class Job:
         return str(error)
 
     def status(self) -> dict[str, Any]:
-        """Return how it stands: its state, the step and how much of it is done, seconds left if that is known."""
+        """Return how it stands: its state, the step and how much of it is done, seconds left if that is known.
+
+        `files` are addresses of what there is already, the `answer` among them.
+        """
+        names = {name: path.name for name, path in self.files.items()}
+        if self.answer is not None:
+            names["answer"] = "answer.json"
         return {
             "id": self.id,
             "state": self.state,
@@ -63,8 +70,7 @@ class Job:
             "total": self._total,
             "seconds_left": self._seconds_left(),
             "error": self.error,
-            "answer": self.answer,
-            "files": {name: f"/jobs/{self.id}/{path.name}" for name, path in self.files.items()},
+            "files": {name: f"/jobs/{self.id}/{file}" for name, file in names.items()},
         }
 
     def hear(self, step: str, done: int, total: int | None) -> None:
@@ -133,11 +139,11 @@ class Jobs:
         job.is_wanted = False
 
     def close(self) -> None:
-        """End the work, at the next step of the job that is being done."""
+        """End the work, at the next step of the job that is being done if that comes within seconds."""
         for job in list(self._known.values()):
             self.cancel(job)
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(timeout=_PATIENCE_SECONDS)
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:

@@ -9,10 +9,13 @@ let largest = Infinity;
 
 class Refusal extends Error {}
 
+// Addresses below the page's own, which may be reached below another one, behind a server of somebody's.
+const here = (address) => address.replace(/^\//, "");
+
 async function ask(address, options) {
   let response;
   try {
-    response = await fetch(address, { cache: "no-store", ...options });
+    response = await fetch(here(address), { cache: "no-store", ...options });
   } catch {
     throw new Refusal("The server does not answer. Is posec3d serve still running?");
   }
@@ -55,7 +58,9 @@ async function send(file) {
   try {
     const job = await ask("jobs", { method: "POST", body: form });
     current = job.id;
-    await follow(job, (told) => { if (told.answer && $("result").hidden) showAnswer(told); });
+    await follow(job, async (told) => {
+      if (told.files.answer && $("result").hidden) showAnswer(job.id, await ask(told.files.answer));
+    });
   } catch (error) {
     complain(error);
   }
@@ -67,7 +72,7 @@ async function follow(job, look) {
   const began = current;
   for (let told = job; ; told = await ask(`jobs/${job.id}`)) {
     if (current !== began) return null;
-    look(told);
+    await look(told);
     if (told.state === "failed") throw new Refusal(told.error);
     if (told.state === "cancelled") return null;
     if (told.state === "done") {
@@ -99,7 +104,7 @@ function coloursOf(segments) {
   return (action) => (action === "unsure" ? GREY : COLOURS[names.indexOf(action) % COLOURS.length]);
 }
 
-function showAnswer({ id, answer }) {
+function showAnswer(id, answer) {
   const { segments } = answer;
   const end = Math.max(0, ...segments.map((one) => one.end_seconds), answer.num_frames / answer.frames_per_second);
   const colour = coloursOf(segments);
@@ -165,12 +170,12 @@ function showTimeline(segments, end, colour) {
 }
 
 function showFilm({ files }) {
-  $("film").src = files.film;
+  $("film").src = here(files.film);
   $("film").hidden = false;
   $("film").play().catch(() => {});
   $("files").append(", ");
   const link = make("a", $("files"), "", "the film");
-  link.href = files.film;
+  link.href = here(files.film);
   link.download = "annotated.mp4";
 }
 
@@ -180,8 +185,8 @@ async function explain(id, place, button) {
   try {
     const told = await follow(await ask(`jobs/${id}/decisions/${place}`, { method: "POST" }), () => {});
     if (told) {
-      $("decision").src = told.files.film;
-      $("said").textContent = told.answer.said;
+      $("said").textContent = (await ask(told.files.answer)).said;
+      $("decision").src = here(told.files.film);
       $("why").hidden = false;
       $("why").scrollIntoView({ block: "nearest", behavior: "smooth" });
     }
