@@ -48,7 +48,7 @@ def test_a_server_answers_until_it_is_stopped_and_leaves_nothing(started, tmp_pa
         answer = requests.post(f"{url}/recognize", files={"file": file}, timeout=60).json()
     assert answer["model"] == "packaged + packaged-coordinates"
     assert answer["segments"][0]["top"][0]["action"] in requests.get(f"{url}/model", timeout=10).json()["classes"]
-    assert [path.name for path in tmp_path.glob("posec3d-*/*/*")] == ["walk.npz"]
+    assert [path.name for path in tmp_path.glob("posec3d-*/*/upload/*")] == ["walk.npz"]
 
     process.send_signal(stop)
     _, told = process.communicate(timeout=20)

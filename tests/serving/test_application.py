@@ -76,6 +76,14 @@ def test_a_video_is_recognised_drawn_and_explained(server, video):
     assert frames_of(server + why["files"]["film"]) > 0
 
 
+def test_a_video_called_as_the_film_is_stays_as_it_was_sent(server, video, tmp_path):
+    told = ended(server, send(server, video, to="jobs", name="film.mp4", film="true").json())
+    assert told["error"] is None
+    (sent,) = tmp_path.glob("*/upload/film.mp4")
+    assert sent.read_bytes() == video.read_bytes()
+    assert requests.get(server + told["files"]["film"], timeout=10).content != sent.read_bytes()
+
+
 def test_the_film_of_one_request_is_where_the_answer_says(server, poses):
     told = send(server, poses, film="true").json()
     assert frames_of(server + told["files"]["film"]) == 40
@@ -219,6 +227,7 @@ def test_names_of_files_lead_nowhere_else(server, tmp_path, poses):
         ("..", "upload"),
         ("", "upload"),
         ("größer 2.npz", "größer 2.npz"),
+        ('a".npz', "a_.npz"),
     ):
         assert safe_name(given) == name
     assert send(server, poses, name="../../outside.npz").json()["source"] == "outside.npz"
@@ -314,5 +323,6 @@ def test_the_model_says_what_it_is(server, model):
         "classes": list(model.recognizer.classes),
         "skeleton": model.recognizer.card.heatmaps.skeleton.name,
         "device": "cpu",
+        "most_people": 1,
         "largest_bytes": 50_000_000,
     }

@@ -162,3 +162,13 @@ def test_the_webcam_is_recorded_and_recognised(open_page, server):
     assert length, title
     assert 3 < float(length.group(1)) < 5
     assert page.locator("#answers li").count() == 1
+
+
+def test_of_a_single_picture_the_answer_is_said_to_be_a_guess(open_page, server, video, tmp_path):
+    with av.open(str(video)) as film:
+        next(film.decode(video=0)).to_image().save(tmp_path / "one.png")
+    page = open_page(server)
+    page.set_input_files("#file", tmp_path / "one.png")
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.inner_text("#title") == "one.png: one frame, which shows no movement: the answer is a guess"
+    assert "by the one who is seen best" in page.inner_text("#people")

@@ -145,8 +145,8 @@ async def _send_answer(request: web.Request) -> web.Response:
     job = _job_of(request)
     if job.answer is None:
         raise _RefusedError(404, "there is no answer yet")
-    name = f"{Path(str(job.answer.get('video', 'answer'))).stem}.json"
-    kept = {"Content-Disposition": f'attachment; filename="{re.sub(r"[^ -~]", "_", name)}"'}
+    name = Path(safe_name(str(job.answer.get("video", "answer")))).stem
+    kept = {"Content-Disposition": f'attachment; filename="{re.sub(r"[^ -~]", "_", name)}.json"'}
     return web.json_response(job.answer, headers=kept)
 
 
@@ -203,7 +203,9 @@ async def _read_form(request: web.Request, folder: Path) -> tuple[Path, Mapping[
             continue
         if upload is not None:
             raise _RefusedError(400, "two files; send one at a time")
-        upload = folder / safe_name(part.filename or "")
+        # In a folder of its own: nothing that is made of it has its name.
+        upload = folder / "upload" / safe_name(part.filename or "")
+        upload.parent.mkdir()
         size = 0
         with upload.open("wb") as file:
             while chunk := await part.read_chunk(1 << 20):

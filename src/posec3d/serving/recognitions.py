@@ -96,11 +96,12 @@ class Model:
             "classes": list(self.recognizer.classes),
             "skeleton": self.recognizer.card.heatmaps.skeleton.name,
             "device": str(self.recognizer.device),
+            "most_people": self.recognizer.most_people,
         }
 
 
 class Recognition(Job):
-    """The answers for a file, `upload` in the folder of the job; and a film with them drawn in, if asked."""
+    """The answers for a file, `upload` in a folder below that of the job; and a film with them drawn in, if asked."""
 
     def __init__(self, folder: Path, upload: Path, asked: Asked, model: Model) -> None:
         super().__init__(folder)

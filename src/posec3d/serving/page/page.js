@@ -108,7 +108,8 @@ function showAnswer(id, answer) {
   const { segments } = answer;
   const end = Math.max(0, ...segments.map((one) => one.end_seconds), answer.num_frames / answer.frames_per_second);
   const colour = coloursOf(segments);
-  $("title").textContent = `${answer.video}: ${answer.num_frames} frames, ${seconds(end)}`;
+  const length = answer.num_frames === 1 ? "one frame, which shows no movement: the answer is a guess" : `${answer.num_frames} frames, ${seconds(end)}`;
+  $("title").textContent = `${answer.video}: ${length}`;
   $("film").hidden = $("why").hidden = true;
   $("film").removeAttribute("src");
   showTimeline(segments, end, colour);
@@ -262,6 +263,7 @@ $("record").hidden = !(navigator.mediaDevices && window.MediaRecorder);
 try {
   const model = await ask("model");
   largest = model.largest_bytes;
+  if (model.most_people === 1) $("people").querySelector("[value=pairs]").textContent += ", by the one who is seen best";
   $("model").textContent = `model: ${model.model}, on ${model.device}`;
   $("known").querySelector("summary").textContent = `knows ${model.classes.length} actions`;
   $("known").querySelector("p").textContent = model.classes.join(", ");
