@@ -116,6 +116,7 @@ def test_the_people_of_an_answer_alone_are_explained(server, poses):
         ({"skeleton": "coco18"}, "coco18"),
         ({"canvas": "480"}, "canvas"),
         ({"window": "x" * 2000}, "window: longer than 1000 characters"),
+        ({"window": "1", "stride": "1e-9"}, "stride=1e-09: one frame of two lasts 0.0667 s"),
         ({"window": "0.01"}, "one frame of two lasts 0.0667 s"),
     ],
 )
@@ -172,6 +173,7 @@ def test_forms_without_a_file_or_with_two_are_refused(server, poses):
     for given, status, said in (
         ({"files": files}, 400, "two files"),
         ({"files": {"window": (None, "1")}}, 400, "has no file"),
+        ({"files": {f"field{n}": (None, "1") for n in range(60)}}, 400, "more than 50 fields"),
         (
             {"files": {"video": ("a.npz", poses.read_bytes())}},
             400,
@@ -243,6 +245,10 @@ def test_web_pages_of_others_may_not_ask(server, poses):
             f"{server}/recognize", files={"file": file}, headers={"Sec-Fetch-Site": "cross-site"}, timeout=10
         )
     assert foreign.status_code == 403
+    for origin, status in (("http://evil.example", 403), ("null", 403), (server, 200)):
+        with poses.open("rb") as file:
+            asked = requests.post(f"{server}/recognize", files={"file": file}, headers={"Origin": origin}, timeout=60)
+        assert asked.status_code == status
     for host in ("localhost", "127.0.0.1", "[::1]:8000"):
         assert requests.get(f"{server}/model", headers={"Host": host}, timeout=10).status_code == 200
 
@@ -277,6 +283,7 @@ def test_what_is_not_there_is_said(server, poses):
         ("GET", f"/jobs/{told['id']}/two.npz", 404),
         ("POST", f"/jobs/{told['id']}/decisions/1", 404),
         ("POST", f"/jobs/{told['id']}/decisions/first", 404),
+        ("POST", f"/jobs/{told['id']}/decisions/{'9' * 5000}", 404),
     ):
         answer = requests.request(method, server + path, timeout=10)
         assert (answer.status_code, "error" in answer.json()) == (status, True), path
@@ -315,6 +322,9 @@ def test_when_too_much_waits_others_are_sent_away(model, tmp_path, video, poses)
         third = send(url, poses)
         assert third.status_code == 503
         assert "come back" in third.json()["error"]
+        stopped = requests.delete(f"{url}/jobs/{second['id']}", timeout=10).json()
+        assert (stopped["state"], stopped["jobs_before"]) == ("cancelled", 0)
+        assert send(url, poses, to="jobs").status_code == 202
 
 
 def test_the_model_says_what_it_is(server, model):

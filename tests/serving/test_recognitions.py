@@ -44,6 +44,15 @@ def test_a_stretch_has_the_time_and_the_people_of_its_answer(two_people, people,
         assert {int(one[:, 0].mean() > 300) for one in frame.keypoints} == columns
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "expected"), [(1.2, 2.0, (12, 20)), (1.2, 1.4, (9, 17)), (0.0, 0.2, (0, 5)), (2.8, 3.0, (25, 30))]
+)
+def test_around_a_short_answer_a_window_is_looked_at(two_people, start, end, expected):
+    segment = Segment("two", start, end, None, np.ones(1, np.float32), ("walk",))
+    stretch, first = stretch_of(two_people, segment, at_least=0.8)
+    assert (first, first + len(stretch.frames)) == expected
+
+
 def test_a_decision_shows_the_pictures_of_its_time(two_people, model, tmp_path, monkeypatch):
     asked = []
 

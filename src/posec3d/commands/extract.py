@@ -93,6 +93,7 @@ def extract(
     from posec3d.annotations.labelling import Labels
     from posec3d.commands.answers import check_output
     from posec3d.commands.people_finder import PeopleFinder
+    from posec3d.inference.output import counted
     from posec3d.runtime.processes import usable_cores
     from posec3d.skeletons import get_skeleton
     from posec3d.video.extraction_parts import load_part
@@ -141,7 +142,7 @@ def extract(
         raise SystemExit(130) from None
     if len(run.failures) == len(sources):
         raise ValueError(
-            f"nothing could be extracted from {len(sources)} sources; the first: {run.failures[sources[0]]}"
+            f"nothing could be extracted from {counted(len(sources), 'source')}; the first: {run.failures[sources[0]]}"
         )
     loaded = {source: None if source in run.failures else load_part(path) for source, path in parts.items()}
     labelled_by = grouping or group(places_of(loaded))

@@ -58,6 +58,8 @@ from posec3d.video.pose_estimation import PoseEstimator
 from posec3d.video.sources import find_sources
 from posec3d.video.sources import shown
 
+# Of days.
+_MOST_WINDOWS = 1_000_000
 # As many windows are scored together.
 _WINDOWS_AT_ONCE = 32
 
@@ -165,7 +167,13 @@ class ActionRecognizer:
                 f"window={window:g}: one frame of {video.name} lasts {1 / video.frames_per_second:.3g} s; look at some "
                 "frames together, for half a second or more"
             )
-        moments = self._moments(video, people, Span(window, window / 4 if stride is None else stride), threshold)
+        span = Span(window, window / 4 if stride is None else stride)
+        if span.stride * video.frames_per_second < 0.25 or end_of(video) / span.stride > _MOST_WINDOWS:
+            raise ValueError(
+                f"stride={span.stride:g}: one frame of {video.name} lasts {1 / video.frames_per_second:.3g} s, and all "
+                f"of it {end_of(video):.3g}; look at it in steps of a frame or more"
+            )
+        moments = self._moments(video, people, span, threshold)
         return segmented(moments, shortest) if shortest else joined(moments)
 
     def recognize_all(self, videos: Iterable[Annotation | Poses]) -> Iterator[Segment]:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Mapping
+from errno import ENOSPC
 from functools import partial
 from importlib.resources import files
 from ipaddress import ip_address
@@ -28,6 +29,8 @@ _PAGE = {"": "page.html", "page.css": "page.css", "page.js": "page.js"}
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".mp4": "video/mp4"}
 _LONGEST_FIELD = 1_000
 _LONGEST_NAME = 100
+_LONGEST_NUMBER = 9
+_MOST_FIELDS = 50
 # The page runs nothing but its own script, and nobody puts it into a page of theirs.
 _HEADERS = {
     "Content-Security-Policy": (
@@ -51,6 +54,8 @@ def make_application(model: Model, jobs: Jobs, *, host: str, largest_bytes: int)
     """
     guard = partial(_guarded, only_here=is_loopback(host))
     application = web.Application(middlewares=[web.middleware(guard)])
+    # Those who wait for an answer are told before their connections are closed.
+    application.on_shutdown.append(lambda _: asyncio.to_thread(jobs.close))
     application[_MODEL], application[_JOBS], application[_LARGEST] = model, jobs, largest_bytes
     application.add_routes(
         [
@@ -82,6 +87,10 @@ async def _guarded(request: web.Request, handler: _Handler, *, only_here: bool) 
             raise _RefusedError(403, f"{request.url.host}: not served under this name; use 127.0.0.1 or localhost")
         if request.method != "GET" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
             raise _RefusedError(403, "another web page may not ask here")
+        # Browsers say this of all pages, the other of those of this computer and of https alone.
+        origin = request.headers.get("Origin")
+        if request.method != "GET" and origin is not None and origin.partition("://")[2] != request.host:
+            raise _RefusedError(403, f"a web page of {origin} may not ask here")
         response = await handler(request)
     except _RefusedError as refused:
         response = web.json_response({"error": refused.sentence}, status=refused.status)
@@ -162,7 +171,7 @@ async def _explain(request: web.Request) -> web.Response:
     recognition, place = _job_of(request), request.match_info["place"]
     if not isinstance(recognition, Recognition):
         raise _RefusedError(404, "only answers of a recognition are explained")
-    if not place.isdecimal() or int(place) >= len(recognition.segments):
+    if not place.isdecimal() or len(place) > _LONGEST_NUMBER or int(place) >= len(recognition.segments):
         raise _RefusedError(404, f"{place}: there are {len(recognition.segments)} answers, counted from 0")
     job = Decision(_new_folder(request), recognition, int(place))
     request.app[_JOBS].submit(job)
@@ -181,6 +190,8 @@ async def _submitted(request: web.Request) -> Recognition:
             raise _RefusedError(400, f"the form cannot be read: {' '.join(error.message.split())}") from error
         if isinstance(error, ValueError):
             raise _RefusedError(400, str(error)) from error
+        if isinstance(error, OSError) and error.errno == ENOSPC:
+            raise _RefusedError(507, "the disk of the server is full; try a smaller file") from error
         raise
     job = Recognition(folder, upload, asked, request.app[_MODEL])
     request.app[_JOBS].submit(job)
@@ -200,6 +211,8 @@ async def _read_form(request: web.Request, folder: Path) -> tuple[Path, Mapping[
             raise _RefusedError(400, "the form has a part without a name; send file=, and options if any")
         if part.name != "file":
             fields[part.name] = await _text_of(part)
+            if len(fields) > _MOST_FIELDS:
+                raise _RefusedError(400, f"the form has more than {_MOST_FIELDS} fields; send those of docs/serve.md")
             continue
         if upload is not None:
             raise _RefusedError(400, "two files; send one at a time")

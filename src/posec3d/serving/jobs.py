@@ -136,7 +136,11 @@ class Jobs:
 
     def cancel(self, job: Job) -> None:
         """Leave out a job that waits, and end one that is being done at its next step; it is not forgotten."""
-        job.is_wanted = False
+        with self._lock:
+            job.is_wanted = False
+            if job.state == "waiting":
+                job.state = "cancelled"
+                job.finished.set_result(None)
 
     def close(self) -> None:
         """End the work, at the next step of the job that is being done if that comes within seconds."""
@@ -150,11 +154,13 @@ class Jobs:
             self._do(job)
 
     def _do(self, job: Job) -> None:
+        with self._lock:
+            if job.state == "cancelled":
+                return
+            job.state = "running"
         began = time.monotonic()
         try:
             with heard_by(job.hear):
-                job.hear("", 0, None)
-                job.state = "running"
                 job.work()
             job.state = "done"
         except _Cancelled:

@@ -170,7 +170,7 @@ class Decision(Job):
         video, segment = self._recognition.video, self._recognition.segments[self._place]
         assert video is not None
         recognizer = self._recognition.model.recognizer
-        stretch, first = stretch_of(video, segment)
+        stretch, first = stretch_of(video, segment, at_least=self._recognition.asked.window or 0.0)
         source = None if is_posed(self._recognition.upload) else self._recognition.upload
         film = self.folder / "decision.mp4"
         label = int(segment.probabilities.argmax())
@@ -183,13 +183,15 @@ class Decision(Job):
         return self._recognition.failure(error)
 
 
-def stretch_of(video: PosedVideo, segment: Segment) -> tuple[PosedVideo, int]:
-    """Return the frames of a segment with its people alone, and which frame of the video is their first."""
-    inside = [
-        place
-        for place, frame in enumerate(video.frames)
-        if segment.start_seconds - 1e-6 <= frame.seconds < segment.end_seconds - 1e-6
-    ]
+def stretch_of(video: PosedVideo, segment: Segment, *, at_least: float = 0.0) -> tuple[PosedVideo, int]:
+    """Return the frames of a segment with its people alone, and which frame of the video is their first.
+
+    Of a segment shorter than `at_least` seconds, such as the window, so much around it is taken: networks saw that.
+    """
+    start, end = segment.start_seconds, segment.end_seconds
+    missing = max(0.0, at_least - (end - start)) / 2
+    start, end = start - missing, end + missing
+    inside = [place for place, frame in enumerate(video.frames) if start - 1e-6 <= frame.seconds < end - 1e-6]
     frames = video.frames[inside[0] : inside[-1] + 1]
     if segment.people is not None:
         frames = share_identities(frames, set(segment.people))

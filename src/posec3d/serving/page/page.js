@@ -4,7 +4,9 @@ const RECORDED_SECONDS = 4;
 // Okabe and Ito (2008), as in annotated videos; darkened where white text would not be read on it.
 const COLOURS = ["#0072b2", "#d55e00", "#00805e", "#b45a8c", "#2882b4", "#b07a00", "#6e5abe"];
 const GREY = "#787878"; // for what is not sure
-let current = null; // the job that is shown or waited for
+let numSent = 0; // files: what came of any but the last is not shown
+let sending = null; // what ends the upload
+const working = new Set(); // the jobs that are done for this page
 let largest = Infinity;
 
 class Refusal extends Error {}
@@ -16,7 +18,8 @@ async function ask(address, options) {
   let response;
   try {
     response = await fetch(here(address), { cache: "no-store", ...options });
-  } catch {
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new Refusal("The server does not answer. Is posec3d serve still running?");
   }
   const told = await response.json();
@@ -46,8 +49,9 @@ const who = (people) => (people === null ? "everybody" : people.length > 1 ? `pe
 async function send(file) {
   $("error").hidden = $("result").hidden = true;
   if (file.size > largest) return complain(new Refusal(`${file.name}: larger than the ${largest / 1e6} MB that are taken here`));
-  if (current) ask(`jobs/${current}`, { method: "DELETE" }).catch(() => {});
-  current = null;
+  stop();
+  const number = ++numSent;
+  sending = new AbortController();
   const form = new FormData();
   form.append("people", $("people").value);
   form.append("window", $("window").value);
@@ -56,31 +60,38 @@ async function send(file) {
   form.append("file", file, file.name);
   showProgress({ step: `sending ${file.name}`, done: 0, total: null });
   try {
-    const job = await ask("jobs", { method: "POST", body: form });
-    current = job.id;
-    await follow(job, async (told) => {
-      if (told.files.answer && $("result").hidden) showAnswer(job.id, await ask(told.files.answer));
+    const job = await ask("jobs", { method: "POST", body: form, signal: sending.signal });
+    await follow(job, number, async (told) => {
+      if (told.files.answer && $("result").hidden) showAnswer(job.id, number, await ask(told.files.answer));
+      if (told.state === "done") showFilm(told);
     });
   } catch (error) {
-    complain(error);
+    if (number === numSent && error.name !== "AbortError") complain(error);
   }
-  $("progress").hidden = true;
+  if (number === numSent) $("progress").hidden = working.size === 0;
 }
 
-// Shows how far a job is until it has ended, and returns what came of it; null if another one took its place.
-async function follow(job, look) {
-  const began = current;
-  for (let told = job; ; told = await ask(`jobs/${job.id}`)) {
-    if (current !== began) return null;
-    await look(told);
-    if (told.state === "failed") throw new Refusal(told.error);
-    if (told.state === "cancelled") return null;
-    if (told.state === "done") {
-      if (told.files.film && job.id === current) showFilm(told);
-      return told;
+// Ends what is done for this page.
+function stop() {
+  sending?.abort();
+  for (const id of working) fetch(`jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
+}
+
+// Shows how far a job for the file of this number is until it has ended; null if it was stopped, or another file came.
+async function follow(job, number, look = () => {}) {
+  working.add(job.id);
+  try {
+    for (let told = job; ; told = await ask(`jobs/${job.id}`)) {
+      if (number !== numSent) return null;
+      await look(told);
+      if (told.state === "failed") throw new Refusal(told.error);
+      if (told.state === "cancelled") return null;
+      if (told.state === "done") return told;
+      showProgress(told);
+      await new Promise((wake) => setTimeout(wake, 250));
     }
-    showProgress(told);
-    await new Promise((wake) => setTimeout(wake, 250));
+  } finally {
+    working.delete(job.id);
   }
 }
 
@@ -93,9 +104,8 @@ function showProgress({ state, step, done, total, seconds_left: left, jobs_befor
   $("progress").hidden = false;
 }
 
-$("stop").addEventListener("click", () => {
-  if (current) ask(`jobs/${current}`, { method: "DELETE" }).catch(complain);
-});
+$("stop").addEventListener("click", stop);
+addEventListener("pagehide", stop);
 
 // ---------------------------------------------------------------- answers
 
@@ -104,7 +114,7 @@ function coloursOf(segments) {
   return (action) => (action === "unsure" ? GREY : COLOURS[names.indexOf(action) % COLOURS.length]);
 }
 
-function showAnswer(id, answer) {
+function showAnswer(id, number, answer) {
   const { segments } = answer;
   const end = Math.max(0, ...segments.map((one) => one.end_seconds), answer.num_frames / answer.frames_per_second);
   const colour = coloursOf(segments);
@@ -115,21 +125,21 @@ function showAnswer(id, answer) {
   showTimeline(segments, end, colour);
   $("answers").replaceChildren();
   if (!segments.length) make("li", $("answers"), "", "Nobody is seen long enough, or no two people are near each other.");
-  segments.forEach((segment, place) => showSegment(id, segment, place, colour(segment.action)));
+  segments.forEach((segment, place) => showSegment(id, number, segment, place, colour(segment.action)));
   $("files").replaceChildren();
   const link = make("a", $("files"), "", "Answers as JSON");
   link.href = `jobs/${id}/answer.json`;
   $("result").hidden = false;
 }
 
-function showSegment(id, segment, place, colour) {
+function showSegment(id, number, segment, place, colour) {
   const item = make("li", $("answers"));
   item.style.borderLeftColor = colour;
   const when = make("div", item, "when");
   make("span", when, "", `${seconds(segment.start_seconds)} to ${seconds(segment.end_seconds)}, ${who(segment.people)}`);
   const button = make("button", when, "", "Why?");
   button.type = "button";
-  button.addEventListener("click", () => explain(id, place, button));
+  button.addEventListener("click", () => explain(id, number, place, button));
   segment.top.forEach(({ action, score }, rank) => {
     if (rank && score < 0.005) return;
     const share = make("div", item, rank ? "share" : "share best");
@@ -180,11 +190,11 @@ function showFilm({ files }) {
   link.download = "annotated.mp4";
 }
 
-async function explain(id, place, button) {
+async function explain(id, number, place, button) {
   button.disabled = true;
   $("error").hidden = true;
   try {
-    const told = await follow(await ask(`jobs/${id}/decisions/${place}`, { method: "POST" }), () => {});
+    const told = await follow(await ask(`jobs/${id}/decisions/${place}`, { method: "POST" }), number);
     if (told) {
       $("said").textContent = (await ask(told.files.answer)).said;
       $("decision").src = here(told.files.film);
@@ -192,9 +202,9 @@ async function explain(id, place, button) {
       $("why").scrollIntoView({ block: "nearest", behavior: "smooth" });
     }
   } catch (error) {
-    complain(error);
+    if (number === numSent) complain(error);
   }
-  $("progress").hidden = true;
+  if (number === numSent) $("progress").hidden = working.size === 0;
   button.disabled = false;
 }
 
