@@ -172,3 +172,13 @@ def test_of_a_single_picture_the_answer_is_said_to_be_a_guess(open_page, server,
     page.wait_for_selector("#result:not([hidden])")
     assert page.inner_text("#title") == "one.png: one frame, which shows no movement: the answer is a guess"
     assert "by the one who is seen best" in page.inner_text("#people")
+
+
+def test_on_a_phone_nothing_is_wider_than_the_page(open_page, server, poses):
+    page = open_page(server)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.select_option("#window", "1")
+    page.select_option("#people", "pairs")
+    page.set_input_files("#file", poses)
+    page.wait_for_selector("#film:not([hidden])")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
