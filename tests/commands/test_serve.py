@@ -17,12 +17,16 @@ from posec3d.synthetic import make_annotations
 def started(tmp_path):
     """Start `posec3d serve` as a user does; return the process and its address."""
     processes = []
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\necho $1 > {tmp_path}/shown\n")
+    browser.chmod(0o755)
 
     def started(*words):
         process = subprocess.Popen(
             [sys.executable, "-m", "posec3d.cli", "serve", "--port", "0", *words],
             cwd=tmp_path,
-            env={**os.environ, "TMPDIR": str(tmp_path)},
+            # Whoever opens the page: a program that keeps the address.
+            env={**os.environ, "TMPDIR": str(tmp_path), "BROWSER": f"{browser} %s &"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -40,7 +44,7 @@ def started(tmp_path):
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_answers_until_it_is_stopped_and_leaves_nothing(started, tmp_path, stop):
-    process, url = started()
+    process, url = started("--show")
     annotation = make_annotations(1, seed=0, motions=("walk",)).annotations[0]
     np.savez(tmp_path / "walk.npz", keypoints=annotation.keypoints, scores=annotation.scores, canvas=annotation.canvas)
 
@@ -49,6 +53,8 @@ def test_a_server_answers_until_it_is_stopped_and_leaves_nothing(started, tmp_pa
     assert answer["model"] == "packaged + packaged-coordinates"
     assert answer["segments"][0]["top"][0]["action"] in requests.get(f"{url}/model", timeout=10).json()["classes"]
     assert [path.name for path in tmp_path.glob("posec3d-*/*/upload/*")] == ["walk.npz"]
+
+    assert (tmp_path / "shown").read_text() == f"{url}\n"
 
     process.send_signal(stop)
     _, told = process.communicate(timeout=20)

@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,10 @@ from posec3d.inference.segments import joined
 from posec3d.inference.windows import MomentAverager
 from posec3d.inference.windows import Span
 from posec3d.inference.windows import WindowCutter
+from posec3d.inference.windows import check_span
 from posec3d.people import PeopleInFrame
+from posec3d.people import PosedVideo
+from posec3d.skeletons import get_skeleton
 
 
 def frame(seconds, ids=(1,)):
@@ -134,3 +139,22 @@ def test_segments_of_the_same_action_are_joined_and_others_not():
 def test_impossible_spans_are_refused(window, stride, complaint):
     with pytest.raises(ValueError, match=complaint):
         Span(window, stride)
+
+
+@pytest.mark.parametrize(
+    ("window", "stride", "last", "complaint"),
+    [
+        (0.1, 0.025, 1.0, None),
+        (0.09, 0.05, 1.0, r"window=0\.09: one frame of v lasts 0\.1 s; look at some frames together"),
+        (1.0, 0.02, 1.0, r"stride=0\.02: one frame of v lasts 0\.1 s, and all of it 1\.1 s; look at it in steps"),
+        # A clock that jumped: a few frames, years apart.
+        (1.0, 0.25, 1e8, r"stride=0\.25: one frame of v lasts 0\.1 s, and all of it 1e\+08 s"),
+    ],
+)
+def test_windows_and_steps_that_are_too_short_for_a_video_are_refused(window, stride, last, complaint):
+    shape = (0, 17)
+    nobody = np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32), np.zeros(0, np.int64)
+    frames = [PeopleInFrame(seconds, *nobody) for seconds in (0.0, last)]
+    video = PosedVideo("v", (480, 640), get_skeleton("coco17"), 10.0, frames)
+    with nullcontext() if complaint is None else pytest.raises(ValueError, match=complaint):
+        check_span(Span(window, stride), video)

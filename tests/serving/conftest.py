@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -72,7 +73,18 @@ def served(model, folder, *, host="127.0.0.1", largest_bytes=50_000_000, **limit
     finally:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
-        jobs.close()
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    """Have recognitions, or decisions, go on until they are stopped."""
+
+    def work(job):
+        while True:
+            job.hear("working", 1, None)
+            time.sleep(0.01)
+
+    return lambda kind: monkeypatch.setattr(kind, "work", work)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ from posec3d.inference.output import recognized_as_dict
 from posec3d.inference.reading import read_people
 from posec3d.serving.application import is_loopback
 from posec3d.serving.application import safe_name
+from posec3d.serving.recognitions import Recognition
 from posec3d.synthetic import make_annotations
 
 from .conftest import NUM_FRAMES
@@ -325,6 +327,39 @@ def test_when_too_much_waits_others_are_sent_away(model, tmp_path, video, poses)
         stopped = requests.delete(f"{url}/jobs/{second['id']}", timeout=10).json()
         assert (stopped["state"], stopped["jobs_before"]) == ("cancelled", 0)
         assert send(url, poses, to="jobs").status_code == 202
+
+
+def test_files_that_still_come_count_as_waiting(model, tmp_path, poses):
+    with served(model, tmp_path, most_waiting=1) as (url, _):
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as slow:
+            head = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000\r\n"
+            slow.sendall(f"POST /recognize HTTP/1.1\r\nHost: {host}\r\n{head}\r\n--x\r\n".encode())
+            while not list(tmp_path.iterdir()):
+                time.sleep(0.01)
+            assert send(url, poses).status_code == 503
+        while list(tmp_path.iterdir()):
+            time.sleep(0.01)
+        assert send(url, poses).status_code == 200
+
+
+def test_who_waits_when_the_server_ends_is_told(model, tmp_path, poses, endless):
+    endless(Recognition)
+    with ThreadPoolExecutor() as others, served(model, tmp_path) as (url, jobs):
+        answers = [others.submit(send, url, poses) for _ in range(2)]
+        while len(jobs._known) < 2:
+            time.sleep(0.01)
+    assert [(answer.result().status_code, answer.result().json()) for answer in answers] == [
+        (503, {"error": "the server ends"})
+    ] * 2
+
+
+def test_a_full_disk_is_said(server, poses, monkeypatch):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    monkeypatch.setattr("posec3d.serving.application.safe_name", lambda name: "/dev/full")
+    answer = send(server, poses)
+    assert (answer.status_code, answer.json()) == (507, {"error": "the disk of the server is full; try a smaller file"})
 
 
 def test_the_model_says_what_it_is(server, model):

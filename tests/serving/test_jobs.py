@@ -3,6 +3,7 @@ import threading
 import pytest
 
 from posec3d.runtime.progress import Progress
+from posec3d.serving import jobs as module
 from posec3d.serving.jobs import FullError
 from posec3d.serving.jobs import Job
 from posec3d.serving.jobs import Jobs
@@ -73,17 +74,20 @@ def test_jobs_are_done_in_turn_and_say_how_far_they_are(make_jobs):
     assert first.status()["files"] == {"answer": f"/jobs/{first.id}/answer.json"}
 
 
-def test_time_left_follows_from_what_is_done(make_jobs):
-    job = submitted(make_jobs(), steps=2)
-    job.begun.wait(10)
-    assert job.status()["seconds_left"] is None
+def test_time_left_follows_from_what_is_done_of_the_step(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    job = Job(tmp_path)
+    job.state = "running"
 
-    job.let.release()
-    while job.status()["done"] < 1:
-        pass
+    left = []
+    steps = [("poses", 0, 4), ("poses", 1, 4), ("poses", 3, 4), ("poses", 5, 4), ("film", 0, 9), ("film", 3, 9)]
+    for step, done, total in [*steps, ("film", 4, None)]:
+        job.hear(step, done, total)
+        left.append(job.status()["seconds_left"])
+        clock[0] += 1
 
-    assert job.status()["seconds_left"] > 0 or job.status()["seconds_left"] == 0.0
-    job.let.release()
+    assert left == [None, 3.0, 0.7, 0.0, None, 2.0, None]
 
 
 @pytest.mark.parametrize("error", [ValueError("no such thing"), RuntimeError("no such thing"), MemoryError()])

@@ -6,6 +6,9 @@ import shutil
 import av
 import pytest
 
+from posec3d.serving.recognitions import Decision
+from posec3d.serving.recognitions import Recognition
+
 from .conftest import NUM_FRAMES
 from .conftest import served
 
@@ -131,6 +134,31 @@ def test_a_recognition_can_be_stopped(open_page, server, video):
     page.wait_for_selector("#progress", state="hidden")
     assert not page.is_visible("#error")
     assert not page.is_visible("#film")
+
+
+def test_a_reason_can_be_stopped_and_the_answers_stay(open_page, server, poses, endless):
+    endless(Decision)
+    page = open_page(server)
+    page.set_input_files("#file", poses)
+    page.wait_for_selector("#film:not([hidden])")
+    page.get_by_role("button", name="Why?").click()
+    page.wait_for_selector("#progress:not([hidden])")
+    page.click("#stop")
+    page.wait_for_selector("#progress", state="hidden")
+    assert page.is_visible("#film")
+    assert not page.is_visible("#why")
+
+
+def test_what_a_page_that_is_closed_asked_for_ends(open_page, model, tmp_path, poses, endless):
+    endless(Recognition)
+    with served(model, tmp_path) as (url, jobs):
+        page = open_page(url)
+        page.set_input_files("#file", poses)
+        page.get_by_text("working 1").wait_for()
+        page.close(run_before_unload=True)
+        (job,) = jobs._known.values()
+        job.finished.result(20)
+        assert job.state == "cancelled"
 
 
 def test_files_that_are_too_large_are_not_even_sent(open_page, model, tmp_path, poses):

@@ -67,12 +67,8 @@ def serve(
     recognizer = load_recognizer(model, device, runtime, precision, people="scene")
     known = Model(recognizer, load_estimator(estimator), model or PACKAGED_MODELS)
     with tempfile.TemporaryDirectory(prefix="posec3d-") as folder:
-        jobs = Jobs(Path(folder))
-        try:
-            application = make_application(known, jobs, host=host, largest_bytes=largest * 1_000_000)
-            asyncio.run(_serve(application, host, port, show=show))
-        finally:
-            jobs.close()
+        application = make_application(known, Jobs(Path(folder)), host=host, largest_bytes=largest * 1_000_000)
+        asyncio.run(_serve(application, host, port, show=show))
 
 
 async def _serve(application: "web.Application", host: str, port: int, *, show: bool) -> None:

@@ -1,5 +1,8 @@
 """From a source to its people: videos through a pose estimator, pose files as they are."""
 
+import os
+
+from posec3d.people import PosedVideo
 from posec3d.people import PosedVideos
 from posec3d.people import posed_videos
 from posec3d.pose_files import load_pose_file
@@ -9,8 +12,10 @@ from posec3d.video.extraction import extract_poses
 from posec3d.video.frames import open_frames
 from posec3d.video.pose_estimation import PoseEstimator
 from posec3d.video.sources import Source
+from posec3d.video.sources import find_sources
 from posec3d.video.sources import is_posed
 from posec3d.video.sources import pictures_of
+from posec3d.video.sources import shown
 
 
 def read_people(
@@ -38,3 +43,20 @@ def read_people(
         video = extract_poses(source, estimator, frames_per_second=frames_per_second, advance=progress.advance)
     pictures = pictures_of(source) or []
     return posed_videos([video], rate_is_known=len(pictures) < 2 or frames_per_second is not None)
+
+
+def read_one(source: str | os.PathLike[str], estimator: PoseEstimator | None) -> PosedVideo:
+    """Return the people of what holds one video; ValueError for what holds several."""
+    path = os.fspath(source)
+    given, *others = find_sources([path])
+    if others:
+        raise ValueError(
+            f"{path}: holds {1 + len(others)} videos; recognise one after the other, such as {shown(given)}"
+        )
+    videos = read_people(given, estimator)
+    if len(videos) != 1:
+        raise ValueError(
+            f"{path}: holds {len(videos)} videos; recognise one after the other: "
+            "for video in load_pose_file(path): recognizer.recognize(video)"
+        )
+    return videos[0]

@@ -25,7 +25,7 @@ from posec3d.inference.explanation import check_label
 from posec3d.inference.explanation import explain
 from posec3d.inference.network_choice import Arithmetic
 from posec3d.inference.network_choice import networks_together
-from posec3d.inference.reading import read_people
+from posec3d.inference.reading import read_one
 from posec3d.inference.scorer import Scorer
 from posec3d.inference.segmentation import segmented
 from posec3d.inference.segments import Segment
@@ -39,6 +39,7 @@ from posec3d.inference.windows import MomentAverager
 from posec3d.inference.windows import Span
 from posec3d.inference.windows import Who
 from posec3d.inference.windows import WindowCutter
+from posec3d.inference.windows import check_span
 from posec3d.mapping import map_people
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
@@ -55,11 +56,7 @@ from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import scene_of
 from posec3d.video.extraction import told_apart
 from posec3d.video.pose_estimation import PoseEstimator
-from posec3d.video.sources import find_sources
-from posec3d.video.sources import shown
 
-# Of days.
-_MOST_WINDOWS = 1_000_000
 # As many windows are scored together.
 _WINDOWS_AT_ONCE = 32
 
@@ -156,23 +153,14 @@ class ActionRecognizer:
                 # As it is stored: the same scores as `posec3d test`, to the last guess.
                 return self._answers(video, {None: source}, threshold)
         else:
-            video = source if isinstance(source, PosedVideo) else _one_video(source, estimator)
+            video = source if isinstance(source, PosedVideo) else read_one(source, estimator)
         video = self.fitting(video)
         if not 0 <= shortest < math.inf:
             raise ValueError(f"shortest={shortest:g}: give seconds, 0 or more")
         if window is None:
             return self._whole(video, people, threshold)
-        if window * video.frames_per_second < 1:
-            raise ValueError(
-                f"window={window:g}: one frame of {video.name} lasts {1 / video.frames_per_second:.3g} s; look at some "
-                "frames together, for half a second or more"
-            )
         span = Span(window, window / 4 if stride is None else stride)
-        if span.stride * video.frames_per_second < 0.25 or end_of(video) / span.stride > _MOST_WINDOWS:
-            raise ValueError(
-                f"stride={span.stride:g}: one frame of {video.name} lasts {1 / video.frames_per_second:.3g} s, and all "
-                f"of it {end_of(video):.3g}; look at it in steps of a frame or more"
-            )
+        check_span(span, video)
         moments = self._moments(video, people, span, threshold)
         return segmented(moments, shortest) if shortest else joined(moments)
 
@@ -343,19 +331,3 @@ def _other_keypoints(video: str, count: int, own: Skeleton) -> str:
         f"video {video!r} has {count} keypoints, but the network was trained on {own.name!r} with {own.num_keypoints}: "
         f"{', '.join(own.keypoints)}"
     )
-
-
-def _one_video(source: str | os.PathLike[str], estimator: PoseEstimator | None) -> PosedVideo:
-    path = os.fspath(source)
-    given, *others = find_sources([path])
-    if others:
-        raise ValueError(
-            f"{path}: holds {1 + len(others)} videos; recognise one after the other, such as {shown(given)}"
-        )
-    videos = read_people(given, estimator)
-    if len(videos) != 1:
-        raise ValueError(
-            f"{path}: holds {len(videos)} videos; recognise one after the other: "
-            "for video in load_pose_file(path): recognizer.recognize(video)"
-        )
-    return videos[0]

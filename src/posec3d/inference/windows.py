@@ -14,11 +14,15 @@ from jaxtyping import Float
 
 from posec3d.inference.segments import Segment
 from posec3d.people import PeopleInFrame
+from posec3d.people import PosedVideo
+from posec3d.people import end_of
 
 # Who a segment is about: None for everybody.
 Who = tuple[int, ...] | None
 # Times are compared with this much patience: 0.1 * 3 is above 0.3.
 _INSTANT = 1e-6
+# Of a video: three days at four a second.
+_MOST_WINDOWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,19 @@ class Span:
     def windows_a_moment(self) -> int:
         """How many windows look at each moment."""
         return math.ceil(self.window / self.stride - _INSTANT)
+
+
+def check_span(span: Span, video: PosedVideo) -> None:
+    """Raise ValueError for windows, or steps from one to the next, that are too short for a video."""
+    rate, end = video.frames_per_second, end_of(video)
+    lasts = f"one frame of {video.name} lasts {1 / rate:.3g} s"
+    if span.window * rate < 1 - _INSTANT:
+        raise ValueError(f"window={span.window:g}: {lasts}; look at some frames together, for half a second or more")
+    # Without a stride of one's own it is a quarter of the window.
+    if span.stride * rate < 0.25 - _INSTANT or end / span.stride > _MOST_WINDOWS:
+        raise ValueError(
+            f"stride={span.stride:g}: {lasts}, and all of it {end:.3g} s; look at it in steps of a frame or more"
+        )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -47,7 +46,9 @@ _LARGEST = web.AppKey("largest", int)
 
 
 def make_application(model: Model, jobs: Jobs, *, host: str, largest_bytes: int) -> web.Application:
-    """Return what answers requests that come to `host`; files up to `largest_bytes` are taken.
+    """Return what answers requests that come to `host`, and closes `jobs` in the end.
+
+    Files up to `largest_bytes` are taken.
 
     Where only this computer is served, requests under another name are refused: they are those of web pages whose
     names were made to lead here (DNS rebinding).
@@ -185,7 +186,7 @@ async def _submitted(request: web.Request) -> Recognition:
         upload, fields = await _read_form(request, folder)
         asked = asked_by(fields)
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        request.app[_JOBS].give_up(folder)
         if isinstance(error, HttpProcessingError):
             raise _RefusedError(400, f"the form cannot be read: {' '.join(error.message.split())}") from error
         if isinstance(error, ValueError):
@@ -217,8 +218,8 @@ async def _read_form(request: web.Request, folder: Path) -> tuple[Path, Mapping[
         if upload is not None:
             raise _RefusedError(400, "two files; send one at a time")
         # In a folder of its own: nothing that is made of it has its name.
+        (folder / "upload").mkdir()
         upload = folder / "upload" / safe_name(part.filename or "")
-        upload.parent.mkdir()
         size = 0
         with upload.open("wb") as file:
             while chunk := await part.read_chunk(1 << 20):

@@ -91,13 +91,15 @@ class Job:
 class Jobs:
     """Does jobs one after the other in a thread of its own, and remembers the last ones.
 
-    At most `most_waiting` wait, and of those that ended `most_kept` are kept, each with its folder below `folder`.
+    At most `most_waiting` wait, those included for which a file still comes in, and of those that ended `most_kept` are
+    kept, each with its folder below `folder`.
     """
 
     def __init__(self, folder: Path, *, most_waiting: int = 16, most_kept: int = 64) -> None:
         self._folder = folder
         self._most_waiting, self._most_kept = most_waiting, most_kept
         self._known: dict[str, Job] = {}
+        self._coming: set[Path] = set()
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -105,14 +107,22 @@ class Jobs:
 
     def new_folder(self) -> Path:
         """Make the folder of a job to come, whose name is the secret to ask for it by; FullError if too many wait."""
-        if sum(job.state == "waiting" for job in self._known.values()) >= self._most_waiting:
+        waiting = sum(job.state == "waiting" for job in self._known.values())
+        if waiting + len(self._coming) >= self._most_waiting:
             raise FullError
         folder = self._folder / secrets.token_urlsafe(12)
         folder.mkdir()
+        self._coming.add(folder)
         return folder
+
+    def give_up(self, folder: Path) -> None:
+        """Take back the folder of a job that does not come."""
+        self._coming.discard(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def submit(self, job: Job) -> None:
         """Have a job done after all that wait."""
+        self._coming.discard(job.folder)
         with self._lock:
             self._known[job.id] = job
             ended = [one for one in self._known.values() if one.finished.done()]
