@@ -1,9 +1,13 @@
 """What every test may ask for."""
 
 import logging
+import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import torch
+from filelock import FileLock
 
 from posec3d.runtime.allocator import keep_freed_memory
 
@@ -22,6 +26,45 @@ def _logger_as_imported():
     logger = logging.getLogger("posec3d")
     logger.propagate, logger.handlers[:] = True, []
     logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def one_translation(tmp_path_factory, worker_id):
+    """Traces a model once, and translates it to ONNX once, whichever process asks: these take longest of an export."""
+    from posec3d.export import exporting
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "exports"
+    folder.mkdir(exist_ok=True)
+    trace, write, programs = exporting.trace, exporting.write_onnx, {}
+
+    def path_of(state, card, suffix):
+        weights = b"".join(tensor.detach().numpy().tobytes() for tensor in state.values())
+        return folder / f"{sha256(weights + repr(card).encode()).hexdigest()}{suffix}"
+
+    def traced_once(model, card, *, half=False):
+        path = path_of(model.state_dict(), card, f"-{half}.pt2")
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                programs[path] = trace(model, card, half=half)
+                torch.export.save(programs[path], path)
+        if path not in programs:
+            programs[path] = torch.export.load(path)
+        return programs[path]
+
+    def written_once(program, path, description):
+        kept = path_of(program.state_dict, description.card, ".onnx")
+        with FileLock(kept.with_suffix(".lock")):
+            if not kept.exists():
+                write(program, kept, description)
+        shutil.copy(kept, path)
+
+    # Its thousands of lines are made only because pytest listens.
+    logging.getLogger("torch.__trace").setLevel(logging.CRITICAL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exporting, "trace", traced_once)
+        patch.setattr(exporting, "write_onnx", written_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,14 @@ def end_of(video: PosedVideo) -> float:
     return video.frames[-1].seconds + 1 / video.frames_per_second if video.frames else 0.0
 
 
+def nobody_told(video: PosedVideo) -> str:
+    """Return what is said of a video without anybody, and what would help."""
+    return (
+        f"{video.name}: nobody is found in any of {len(video.frames)} frames; a video has to show people at least a "
+        "tenth of the frame high, and poses need coordinates that are numbers, with scores above 0"
+    )
+
+
 class PosedVideos:
     """Videos in a row with their names, each made when it is asked for: of many, one need be in memory at a time.
 

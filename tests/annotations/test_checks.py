@@ -328,6 +328,16 @@ def test_the_page_shows_three_examples_and_json_all(check):
     assert [finding["video"] for finding in problem["findings"]] == list("abcde")
 
 
+def test_errors_are_told_in_a_line_each(check):
+    report = check([record(f"v{i}", label=7) for i in range(5)] + [record("a"), record("a", label=1)], num_classes=2)
+
+    assert report.errors_in_short() == [
+        "several videos with the same frame_dir: a (2 times)",
+        "label outside the classes: v0 and 4 more (label is 7, labels are 0..1)",
+    ]
+    assert check([record("a"), record("b", label=1)]).errors_in_short() == []
+
+
 def test_different_values_stand_in_lines_of_their_own(check):
     report = check([record(name, total_frames=total) for total, name in enumerate("abcde", start=10)])
 

@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _there(folder, monkeypatch):
+def _there(folder, monkeypatch, one_translation):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("POSEC3D_HOME", str(folder / "home"))
 
@@ -75,9 +75,9 @@ def test_files_of_two_trainings_do_not_get_one_name(folder, capsys):
     for training in ("runs/first", "runs/second"):
         Path(training).mkdir(parents=True)
         shutil.copy("model.safetensors", f"{training}/best.safetensors")
-        assert main(["export", f"{training}/best.safetensors", "--to", "onnx"]) == 0
+        assert main(["export", f"{training}/best.safetensors", "--to", "torch"]) == 0
 
-    assert {path.name for path in folder.glob("*-best.onnx")} == {"first-best.onnx", "second-best.onnx"}
+    assert {path.name for path in folder.glob("*-best.pt2")} == {"first-best.pt2", "second-best.pt2"}
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "openvino"])

@@ -1,6 +1,3 @@
-import logging
-import shutil
-
 import pytest
 import torch
 
@@ -9,7 +6,6 @@ from posec3d.experiment import Clips
 from posec3d.experiment import Heatmaps
 from posec3d.experiment import ModelCard
 from posec3d.experiment import Network
-from posec3d.export import exporting
 from posec3d.export.exporting import export_model
 
 
@@ -37,26 +33,7 @@ def lively():
 
 
 @pytest.fixture(scope="session")
-def _one_translation(tmp_path_factory):
-    """Translates each graph to ONNX once, which takes longer than all the rest: OpenVINO files are made from it."""
-    folder, write = tmp_path_factory.mktemp("onnx"), exporting.write_onnx
-
-    def written_once(program, path, description):
-        clips, heatmaps = description.card.clips, description.card.heatmaps
-        kept = folder / f"{heatmaps.kind}-{clips.test_mirror}-{heatmaps.threshold}.onnx"
-        if not kept.exists():
-            write(program, kept, description)
-        shutil.copy(kept, path)
-
-    # Its thousands of lines are made only because pytest listens.
-    logging.getLogger("torch.__trace").setLevel(logging.CRITICAL)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exporting, "write_onnx", written_once)
-        yield
-
-
-@pytest.fixture(scope="session")
-def exported(lively, tmp_path_factory, _one_translation):
+def exported(lively, tmp_path_factory, one_translation):
     """Gives an exported file and what it was made from; each is made once."""
     folder, made = tmp_path_factory.mktemp("exported"), {}
 

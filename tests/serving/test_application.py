@@ -116,7 +116,8 @@ def test_the_people_of_an_answer_alone_are_explained(server, poses):
         ({"treshold": "1"}, "treshold: no such field; there are file, people, window"),
         ({"threshold": "2"}, "threshold: input should be less than or equal to 1"),
         ({"skeleton": "coco18"}, "coco18"),
-        ({"canvas": "480"}, "canvas"),
+        ({"canvas": "480"}, "canvas: give height and width in pixels as two numbers, such as 1080 1920 (given '480')"),
+        ({"canvas": "480x640"}, "canvas: give height and width in pixels as two numbers, such as 1080 1920"),
         ({"window": "x" * 2000}, "window: longer than 1000 characters"),
         ({"window": "1", "stride": "1e-9"}, "stride=1e-09: one frame of two lasts 0.0667 s"),
         ({"window": "0.01"}, "one frame of two lasts 0.0667 s"),
@@ -175,6 +176,11 @@ def test_forms_without_a_file_or_with_two_are_refused(server, poses):
     for given, status, said in (
         ({"files": files}, 400, "two files"),
         ({"files": {"window": (None, "1")}}, 400, "has no file"),
+        (
+            {"files": [files[0], *[("window", (None, value)) for value in "12"]]},
+            400,
+            "window: stands in the form twice",
+        ),
         ({"files": {f"field{n}": (None, "1") for n in range(60)}}, 400, "more than 50 fields"),
         (
             {"files": {"video": ("a.npz", poses.read_bytes())}},

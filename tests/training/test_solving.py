@@ -126,6 +126,18 @@ def test_what_is_solved_for_is_kept_and_answers_alike(tmp_path, five):
     assert other.last.read_bytes() != result.last.read_bytes()
 
 
+def test_what_is_said_of_left_out_videos_is_of_classes_that_have_others(tmp_path, five, caplog):
+    caplog.set_level("INFO", "posec3d")
+    # Of the fast ones there is one: all others never show it.
+    videos = [*made_up(20, seed=0)[::2], made_up(2, seed=1)[1]]
+    solve(experiment(heatmaps=five), videos, None, work_dir=tmp_path, seed=0)
+    assert "each training video by all others: top-1 100.0 %" in caplog.text
+    caplog.clear()
+    solve(experiment(heatmaps=five), made_up(2, seed=0), None, work_dir=tmp_path, seed=0)
+    assert "by all others" not in caplog.text
+    assert "one training video a class: how well others are told apart, only other videos can say" in caplog.text
+
+
 def test_changed_copies_make_it_mind_noise_less(tmp_path, five):
     videos, others = made_up(40, seed=0), made_up(40, seed=1)
     noise = np.random.RandomState(0)

@@ -90,9 +90,15 @@ def test_long_lists_are_cut():
     ],
 )
 def test_the_next_command_names_splits_where_it_must(splits, expected):
-    annotations = AnnotationSet((video("a", 0, 1),), {split: ("a",) for split in splits})
+    annotations = AnnotationSet((video("a", 0, 1), video("b", 1, 1)), {split: ("a",) for split in splits})
 
     assert next_commands(Path("my.pkl"), annotations) == ("posec3d check my.pkl", expected)
+
+
+def test_videos_of_one_class_need_others_before_training():
+    (command,) = next_commands(Path("my.pkl"), AnnotationSet((video("a", 0, 1), video("b", None, 1))))
+
+    assert command.startswith("posec3d check my.pkl   (and for training, videos of a second class")
 
 
 def test_videos_without_labels_need_some_first():

@@ -58,6 +58,15 @@ class CheckReport:
             ],
         }
 
+    def errors_in_short(self) -> list[str]:
+        """Return a line for each kind of error, with the first that has it."""
+        lines = []
+        for kind in self._kinds("error"):
+            row, (first, *others) = KINDS[kind], self.of_kind(kind)
+            more = f" and {len(others):,} more" if others else ""
+            lines.append(f"{row.title}: {first.subject}{more} ({first.found})")
+        return lines
+
     def of_kind(self, kind: str) -> tuple[Finding, ...]:
         """Return the findings of one kind (a key of `KINDS`), in file order."""
         return tuple(finding for finding in self.findings if finding.kind == kind)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from posec3d.experiment import Experiment
     from posec3d.recipes import Kind
 
+# A check of so many videos takes a moment beside their training.
+_MOST_CHECKED = 10_000
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -39,13 +41,13 @@ def own_experiment(
     if init is not None:
         # Weights that know something need no more epochs for fewer videos.
         size, epochs = "full", epochs or 60
-        _LOGGER.info("network: that of %s", init)
     elif size == "auto" and backbone != "rocket":
         slow = device == "cpu" or (device == "auto" and not torch.accelerator.is_available())
         size = "small" if slow else "full"
         _LOGGER.info("network: %s (--size %s trains the other)", size, "full" if slow else "small")
+    found = load_annotations(annotations)
     experiment = experiment_for(
-        load_annotations(annotations),
+        found,
         kind=kind,
         size="small" if size == "auto" else size,
         epochs=epochs,
@@ -56,9 +58,32 @@ def own_experiment(
         train_split=train_split,
         val_split=val_split,
     )
+    if len(found.annotations) <= _MOST_CHECKED:
+        _say_errors(annotations, experiment)
     if init is None:
         return experiment
     network, clips = network_of(checkpoint_path(init, cache_folder()))
+    _LOGGER.info(
+        "network: that of %s, on clips of %d frames, %dx%d pixels",
+        init,
+        clips.length,
+        clips.train_canvas,
+        clips.train_canvas,
+    )
     if experiment.clips.train_mirror == 0:
         clips = replace(clips, train_mirror=0.0, test_mirror="none")
     return replace(experiment, network=network, clips=clips)
+
+
+def _say_errors(annotations: Path, experiment: "Experiment") -> None:
+    """Say what makes the result of a training wrong without stopping it."""
+    from posec3d.annotations.checks import check_annotations
+
+    skeleton, num_classes = experiment.heatmaps.skeleton, experiment.data.num_classes
+    errors = check_annotations(annotations, skeleton=skeleton, num_classes=num_classes).errors_in_short()
+    for error in errors:
+        _LOGGER.warning("%s: %s", annotations, error)
+    if errors:
+        _LOGGER.warning(
+            "what is trained on this may be of no use: `posec3d check %s` tells how to mend it", annotations
+        )

@@ -200,11 +200,10 @@ def _place(name: str, names: "Sequence[str]", complaint: str) -> int:
 
 
 def _check_drawable(video: "PosedVideo", what: What) -> None:
+    from posec3d.people import nobody_told
+
     if not any((frame.scores > 0).any() for frame in video.frames):
-        raise ValueError(
-            f"{video.name}: nobody is found in any of {len(video.frames)} frames; "
-            "give a video that shows people at least a tenth of the frame high"
-        )
+        raise ValueError(nobody_told(video))
     if what == "limbs" and not video.skeleton.limbs:
         raise ValueError(
             f"{video.name}: skeleton {video.skeleton.name!r} has no limbs; draw --what keypoints, or name the skeleton "

@@ -44,6 +44,7 @@ from posec3d.mapping import map_people
 from posec3d.people import PeopleInFrame
 from posec3d.people import PosedVideo
 from posec3d.people import end_of
+from posec3d.people import nobody_told
 from posec3d.people import share_identities
 from posec3d.people import unstack_people
 from posec3d.people import without_strange_numbers
@@ -218,10 +219,7 @@ class ActionRecognizer:
                 f"{video.name}: scores of keypoints are {highest:.2g} at most, too low to follow anybody by; give "
                 "those of a pose estimator, from 0 to 1"
             )
-        raise ValueError(
-            f"{video.name}: nobody is found in any of {len(video.frames)} frames; "
-            "give a video that shows people at least a tenth of the frame high"
-        )
+        raise ValueError(nobody_told(video))
 
     def probabilities(
         self, videos: Sequence[Annotation], *, num_clips: int | None = None, mirrored: bool = True

@@ -211,6 +211,8 @@ async def _read_form(request: web.Request, folder: Path) -> tuple[Path, Mapping[
         if not isinstance(part, BodyPartReader) or part.name is None:
             raise _RefusedError(400, "the form has a part without a name; send file=, and options if any")
         if part.name != "file":
+            if part.name in fields:
+                raise _RefusedError(400, f"{part.name}: stands in the form twice; send it once")
             fields[part.name] = await _text_of(part)
             if len(fields) > _MOST_FIELDS:
                 raise _RefusedError(400, f"the form has more than {_MOST_FIELDS} fields; send those of docs/serve.md")

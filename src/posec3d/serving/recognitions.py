@@ -57,7 +57,10 @@ class Asked(BaseModel):
     @classmethod
     def _split(cls, given: object) -> object:
         """Height and width come as two words."""
-        return given.split() if isinstance(given, str) else given
+        words = given.split() if isinstance(given, str) else given
+        if isinstance(words, list) and (len(words) != 2 or not all(word.isdecimal() for word in words)):
+            raise ValueError("give height and width in pixels as two numbers, such as 1080 1920")
+        return words
 
 
 def asked_by(fields: Mapping[str, str]) -> Asked:

@@ -56,6 +56,8 @@ def next_commands(out: Path, annotations: AnnotationSet) -> tuple[str, ...]:
     name = shlex.quote(str(out))
     if all(video.label is None for video in annotations.annotations):
         return (f"posec3d extract {name} --label-from LABELS.csv --out labelled.pkl   (for training)",)
+    if len({video.label for video in annotations.annotations} - {None}) == 1:
+        return (f"posec3d check {name}   (and for training, videos of a second class, such as of nothing of interest)",)
     train = f"posec3d train --annotations {name}"
     training = [split for split in annotations.splits if "train" in split.lower()]
     if annotations.splits and not (len(training) == 1 or "train" in training):
