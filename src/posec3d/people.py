@@ -1,5 +1,6 @@
 """Who is seen in each frame of a video, before frames are put together to clips: what estimators and files deliver."""
 
+import math
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
@@ -34,6 +35,14 @@ class PeopleInFrame:
     scores: Float32[np.ndarray, "M V"]
     ids: Int64[np.ndarray, " M"]
 
+    def __post_init__(self) -> None:
+        shape = np.shape(self.scores)
+        if len(shape) != 2 or np.shape(self.keypoints) != (*shape, 2) or np.shape(self.ids) != shape[:1]:
+            raise ValueError(
+                f"the people of a frame have keypoints {np.shape(self.keypoints)}, scores {shape} and ids "
+                f"{np.shape(self.ids)}; give (people, keypoints, 2), (people, keypoints) and (people,)"
+            )
+
     @property
     def num_people(self) -> int:
         """Number of people: M."""
@@ -52,6 +61,16 @@ class PosedVideo:
     skeleton: Skeleton
     frames_per_second: float
     frames: Sequence[PeopleInFrame]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.frames_per_second < math.inf:
+            raise ValueError(f"{self.name}: {self.frames_per_second:g} frames a second; give a number above 0")
+        for frame in self.frames:
+            if frame.scores.shape[1] != self.skeleton.num_keypoints:
+                raise ValueError(
+                    f"{self.name}: people have {frame.scores.shape[1]} keypoints, but skeleton {self.skeleton.name!r} "
+                    f"has {self.skeleton.num_keypoints}; name the one that they were found in"
+                )
 
 
 def end_of(video: PosedVideo) -> float:

@@ -49,6 +49,14 @@ def test_the_first_video_that_does_not_fit_is_named(wrong, message):
         usable_videos(file(video("a"), wrong), None, num_classes=2, skeleton=BODY)
 
 
+def test_a_model_is_not_told_other_classes_or_keypoints():
+    of_model = {"num_classes": 2, "skeleton": BODY, "of_model": True}
+    with pytest.raises(ValueError, match=r"has 17 keypoints, but skeleton 'two' has 2, which the model was trained on"):
+        usable_videos(file(video("x", num_keypoints=17)), None, **of_model)
+    with pytest.raises(ValueError, match=r"label 2, but the model knows 2 classes, 0\.\.1; leave such videos out"):
+        usable_videos(file(video("x", label=2)), None, **of_model)
+
+
 def test_videos_of_other_splits_may_be_wrong():
     annotations = file(video("a"), video("x", label=9), train=("a",), val=("x",))
 

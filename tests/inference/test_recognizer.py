@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 import posec3d
 from posec3d.checkpoints import read_checkpoint
@@ -413,7 +414,7 @@ def test_a_folder_of_several_videos_is_recognised_one_by_one(recognizer, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"keypoints": np.ones((1, 5, 13, 2), np.float32), "scores": None}, "has 13 keypoints, but the network was"),
+        ({"keypoints": np.ones((1, 5, 12, 2), np.float32), "scores": None}, "has 12 keypoints, but the network was"),
         ({"keypoints": np.ones((1, 0, 17, 2), np.float32), "scores": None}, "has no frames; leave it out"),
         ({"canvas": (0, 0)}, r"is on a canvas \(0, 0\); give \(height, width\) in pixels"),
     ],
@@ -421,3 +422,77 @@ def test_a_folder_of_several_videos_is_recognised_one_by_one(recognizer, tmp_pat
 def test_poses_that_do_not_fit_are_refused(recognizer, videos, changes, message):
     with pytest.raises(ValueError, match=message):
         recognizer.probabilities([replace(videos[0], **changes)])
+
+
+def test_what_may_be_recognised_may_be_explained_and_a_class_has_a_name(videos, tmp_path):
+    recognizer = posec3d.ActionRecognizer.load()  # of another skeleton than the videos
+    annotation = videos[0]
+    poses = annotation.poses()
+    np.savez(tmp_path / "one.npz", keypoints=poses.keypoints, scores=poses.scores, canvas=poses.canvas)
+
+    by_name = recognizer.explain(annotation, "squat")
+    assert by_name.label == recognizer.classes.index("squat")
+    for source in (poses, tmp_path / "one.npz"):
+        assert recognizer.explain(source, "squat").probability == pytest.approx(by_name.probability, abs=1e-6)
+    likeliest = recognizer.recognize(annotation)[0]
+    assert recognizer.classes[recognizer.explain(annotation).label] == likeliest.action
+    with pytest.raises(ValueError, match="no class 'sqaut'; the network knows baseball_pitch, "):
+        recognizer.explain(annotation, "sqaut")
+
+
+def test_probabilities_are_of_videos_of_other_skeletons_as_well(videos):
+    recognizer = posec3d.ActionRecognizer.load()
+    found = recognizer.probabilities([videos[0]])[0]
+    np.testing.assert_allclose(found, recognizer.recognize(videos[0])[0].probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("device='gpu'", "ValueError: device='gpu': take auto, cpu, cuda, cuda:1 and so on, or mps"),
+        ("device='mps'", "ValueError: --device mps: PyTorch finds no Apple GPU here; use --device cpu or auto"),
+        ("runtime='tensorrt'", "ValueError: runtime='tensorrt': take one of onnx, openvino, torch"),
+        ("precision='fp16'", "ValueError: precision='fp16': take one of fp32, bf16"),
+        ("[]", "ValueError: no model is given; leave it out for those of the package"),
+        (").recognize([[1.0]]", "TypeError: list: give the path of a video or pose file, Annotation, Poses"),
+    ],
+)
+def test_what_cannot_be_loaded_or_read_is_one_sentence(options, said):
+    # Where types are not checked, as they are in these tests.
+    loaded = f"from posec3d import ActionRecognizer; ActionRecognizer.load({options})"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].startswith(said), done.stderr
+
+
+def test_a_model_goes_where_it_is_told(checkpoint):
+    assert posec3d.ActionRecognizer.load(checkpoint, device="cpu:0").device == torch.device("cpu:0")
+    assert posec3d.ActionRecognizer.load(checkpoint, device="auto").device.type in ("cpu", "cuda", "mps")
+
+
+@pytest.mark.parametrize("option", ["stride", "shortest"])
+def test_options_of_windows_need_a_window(recognizer, videos, option):
+    with pytest.raises(ValueError, match=f"{option}=1: needs window"):
+        recognizer.recognize(videos[0], **{option: 1.0})
+
+
+def test_shares_of_the_picture_are_no_pixels_and_scores_no_percent(recognizer, videos, caplog):
+    poses = videos[0].poses()
+    height, width = poses.canvas
+    with pytest.raises(ValueError, match=r"poses: coordinates are .* at most; give pixels of the canvas, not shares"):
+        recognizer.recognize(replace(poses, keypoints=poses.keypoints / np.float32([width, height])))
+    recognizer.recognize(poses)
+    assert not caplog.text
+    recognizer.recognize(replace(poses, scores=poses.scores * 100))
+    assert "poses: scores of keypoints reach" in caplog.text
+
+
+def test_keypoints_of_two_skeletons_are_taken_for_one_and_it_is_said(recognizer, caplog):
+    keypoints = np.random.RandomState(0).uniform(10, 200, (1, 9, 25, 2)).astype(np.float32)
+    recognizer.recognize(posec3d.Poses(keypoints, np.ones((1, 9, 25), np.float32), (240, 320)))
+    assert "poses: 25 keypoints are taken for openpose25; if they are ntu25" in caplog.text
+
+
+def test_frames_of_a_video_come_in_order(recognizer):
+    frames = [_frame(time, {1: 100.0}, np.random.RandomState(time)) for time in (3, 2)]
+    with pytest.raises(ValueError, match=r"one: a frame at .* s follows one at .* s; give them in order"):
+        recognizer.recognize(PosedVideo("one", (480, 640), get_skeleton("coco17"), 30.0, frames))

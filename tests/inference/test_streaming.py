@@ -1,7 +1,10 @@
 import pickle
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -252,3 +255,40 @@ def test_the_timeline_ends_with_the_video(recognizer, stride):
         streamed(recognizer, video, window=1.0, stride=stride),
     ):
         assert max(segment.end_seconds for segment in segments) == pytest.approx(end_of(video))
+
+
+@pytest.mark.parametrize("start", [1.7e9, 4000.0])
+def test_the_clock_of_a_stream_may_begin_anywhere(recognizer, start):
+    video = party(60)
+    later = replace(video, frames=[replace(frame, seconds=frame.seconds + start) for frame in video.frames])
+
+    expected, found = (joined(streamed(recognizer, one, window=1.0)) for one in (video, later))
+
+    assert [segment.people for segment in found] == [segment.people for segment in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert one.start_seconds - start == pytest.approx(other.start_seconds, abs=1e-5)
+        np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-6)
+
+
+def test_what_a_stream_cannot_be_is_refused_before_it_begins(recognizer):
+    begin = "from posec3d import *; StreamingRecognizer(ActionRecognizer.load(), canvas=(48, 64), {})"
+    for options, said in (
+        ("people='Each'", "people='Each': take one of scene, each, pairs"),
+        ("threshold=30", "threshold=30: a probability lies between 0 and 1"),
+        ("skeleton='coco18'", "unknown skeleton 'coco18'"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", begin.format(options)], capture_output=True, text=True, check=False
+        )
+        assert said in done.stderr.splitlines()[-1]
+    with pytest.raises(ValueError, match=r"canvas=\(0, 640\): give \(height, width\) in pixels"):
+        StreamingRecognizer(recognizer, canvas=(0, 640))
+    assert StreamingRecognizer(recognizer, canvas=CANVAS, skeleton="coco17").update(party(1).frames[0]) == []
+
+
+def test_frames_of_a_stream_come_in_order(recognizer):
+    streaming = StreamingRecognizer(recognizer, canvas=CANVAS)
+    first, second = party(2).frames
+    streaming.update(second)
+    with pytest.raises(ValueError, match=r"a frame at 0 s follows one at \d+\.\d+ s; give frames in order"):
+        streaming.update(first)

@@ -59,7 +59,7 @@ def test_the_canvas_is_the_smallest_that_holds_all_keypoints_and_that_is_logged(
     assert video.canvas == (82, 51)
     assert caplog.messages == [
         "file: video 'clip': the file does not say how large the frames are: taking 82 x 51 (height x width), the "
-        "smallest that holds all keypoints; give the canvas (height, width) if you know it"
+        "smallest that holds all keypoints; give the canvas (--canvas HEIGHT WIDTH) if you know it"
     ]
 
 

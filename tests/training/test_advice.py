@@ -53,6 +53,15 @@ def test_steps_that_seldom_learn_are_told(training, found):
     assert found in sentence
 
 
+def test_a_rate_for_more_clips_than_there_are_videos_is_told():
+    found = before_training(experiment(batch_size=1000, learning_rate=0.01), {"training": videos("a", "b", "c")})
+    assert any(
+        "scaled to 1000 clips a step, and there are 3 training videos: take --batch-size 3" in one for one in found
+    )
+    settings = experiment(batch_size=1000, learning_rate=0.01, scale_learning_rate=False)
+    assert not any("scaled to" in one for one in before_training(settings, {"training": videos("a", "b", "c")}))
+
+
 def test_more_devices_make_a_batch():
     settings = experiment(learning_rate=0.2, scale_learning_rate=False)
     assert before_training(settings, FINE, num_devices=2) == []

@@ -357,6 +357,11 @@ def test_names_in_another_order_than_the_file_s_are_refused(tmp_path):
     names.write_text("Kniebeuge\nGehen\n")
     with pytest.raises(ValueError, match=r"names 2 classes, and .* has 3: squat, walk, wave; give each a line"):
         experiment_for(annotations, kind="keypoint", size="small", epochs=1, classes=names)
+    from_one = AnnotationSet(
+        tuple(replace(one, label=one.label + 1) for one in annotations.annotations), source="my.pkl"
+    )
     names.write_text("Kniebeuge\nGehen\nWinken\n")
+    with pytest.raises(ValueError, match=r"my.pkl: labels run from 1 to 3, .* are 0 to 2; subtract 1 from each label"):
+        experiment_for(from_one, kind="keypoint", size="small", epochs=1, classes=names)
     translated = experiment_for(annotations, kind="keypoint", size="small", epochs=1, classes=names)
     assert translated.data.classes == ("Kniebeuge", "Gehen", "Winken")

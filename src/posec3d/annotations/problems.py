@@ -156,7 +156,8 @@ KINDS: dict[str, Kind] = {
     "class_without_video": Kind(
         "warning",
         "classes without a video",
-        "A class with no video is never learnt: check the number of classes, or number the labels without gaps.",
+        "A class with no video is never learnt: check the number of classes, or number the labels from 0 on, without "
+        "gaps.",
         "class",
     ),
     "nobody_seen": Kind(

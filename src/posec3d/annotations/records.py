@@ -192,7 +192,10 @@ def _read_folder(folder: Path) -> RawAnnotations:
     # A name with a leading dot is a file that somebody is still writing.
     paths = sorted(path for pattern in ("*.pkl", "*.pkl.gz") for path in folder.glob(pattern) if path.name[0] != ".")
     if not paths:
-        raise FileNotFoundError(f"{folder}: no *.pkl in this folder; give a file, or a folder with one pickle a video")
+        raise FileNotFoundError(
+            f"{folder}: no *.pkl in this folder; give a file, or a folder with one pickle a video; `posec3d extract` "
+            "makes a file of videos and poses"
+        )
     records: list[RawRecord] = []
     for path in paths:
         content = load_pickle(path)

@@ -23,11 +23,17 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def usable_videos(
-    annotations: AnnotationSet, split: str | None, *, num_classes: int | None, skeleton: Skeleton
+    annotations: AnnotationSet,
+    split: str | None,
+    *,
+    num_classes: int | None,
+    skeleton: Skeleton,
+    of_model: bool = False,
 ) -> Sequence[Annotation]:
     """Return the videos of a split, all with a label of 0..num_classes-1 and with the skeleton's keypoints.
 
-    With `num_classes` None labels may be any, or none.
+    With `num_classes` None labels may be any, or none. `of_model` says that both are those of a trained model, which
+    no option changes.
 
     Raises ValueError, naming file and video, for the first that does not fit, for a name that several videos have, for
     keypoints that the file names in another order, and for a split without a video or without one visible keypoint.
@@ -42,7 +48,7 @@ def usable_videos(
         misfit |= (labels < 0) | (labels >= num_classes)
     misfits = np.flatnonzero(misfit)
     if len(misfits):
-        raise ValueError(f"{source}: {_misfit(videos[int(misfits[0])], num_classes, skeleton)}")
+        raise ValueError(f"{source}: {_misfit(videos[int(misfits[0])], num_classes, skeleton, of_model)}")
     called = names_of(videos)
     if len(set(called)) < len(called):
         name, count = Counter(called).most_common(1)[0]
@@ -99,15 +105,24 @@ def hold_out(videos: Sequence[Annotation], share: float) -> tuple[Sequence[Annot
     return choose(videos, ~is_held), choose(videos, is_held)
 
 
-def _misfit(video: Annotation, num_classes: int | None, skeleton: Skeleton) -> str:
+def _misfit(video: Annotation, num_classes: int | None, skeleton: Skeleton, of_model: bool) -> str:
     """Return what keeps a video from being used, and what to do."""
     if num_classes is None or (video.label is not None and 0 <= video.label < num_classes):
+        mend = (
+            "which the model was trained on; keypoint_names in the file say how others are translated"
+            if of_model
+            else "correct the video, or say the skeleton of the file: --skeleton, in a config heatmaps.skeleton"
+        )
         return (
             f"video {video.video!r} has {video.keypoints.shape[2]} keypoints, but skeleton "
-            f"{skeleton.name!r} has {skeleton.num_keypoints}; correct the video, or say the skeleton of the file: "
-            "--skeleton, in a config heatmaps.skeleton"
+            f"{skeleton.name!r} has {skeleton.num_keypoints}{', ' if of_model else '; '}{mend}"
         )
     label = "no label" if video.label is None else f"label {video.label}"
+    if of_model and video.label is not None:
+        return (
+            f"video {video.video!r} has {label}, but the model knows {num_classes} classes, 0..{num_classes - 1}; "
+            "leave such videos out of the split, or train with them"
+        )
     needed = "give it one" if video.label is None else f"set num_classes={video.label + 1} or correct the label"
     return (
         f"video {video.video!r} has {label}, but num_classes is {num_classes} "

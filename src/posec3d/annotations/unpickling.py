@@ -29,6 +29,7 @@ _OTHER_FORMATS = {
     b"[": "text that looks like JSON",
     b"version https://git-lfs": "a Git LFS pointer (fetch the file itself with `git lfs pull`)",
 }
+_OF_POSES = ", or the file that `posec3d extract` makes of videos and poses"
 _BROKEN = (
     pickle.UnpicklingError,
     EOFError,
@@ -71,7 +72,7 @@ def load_pickle(
         except _BROKEN as error:
             raise ValueError(
                 f"{path}: not a pickle, or damaged, or cut short ({error or type(error).__name__}); "
-                "give a pickle, or copy or write this one again"
+                f"give a pickle, or copy or write this one again{_OF_POSES}"
             ) from error
 
 
@@ -84,7 +85,7 @@ def _refuse_other_formats(start: bytes) -> None:
         raise _RefusedError("the file is empty; copy or write it again")
     for magic, name in _OTHER_FORMATS.items():
         if start.startswith(magic):
-            raise _RefusedError(f"not a pickle but {name}; give a pickle, plain or gzipped")
+            raise _RefusedError(f"not a pickle but {name}; give a pickle, plain or gzipped{_OF_POSES}")
 
 
 def _refuse(what: str) -> _RefusedError:

@@ -66,14 +66,12 @@ def load_recognizer(
     from posec3d.export.description import target_of
     from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.runtime.allocator import keep_freed_memory
-    from posec3d.runtime.devices import choose_device
 
     exported = runtime in ("onnx", "openvino") or any(target_of(Path(model)) is not None for model in models)
     if precision == "bf16" and not exported:
         raise ValueError("--precision bf16: goes with --runtime openvino; leave it out for torch")
-    chosen = device if exported and device != "auto" else "cpu" if exported else choose_device(device)
     keep_freed_memory()
-    recognizer = ActionRecognizer.load(models, device=chosen, runtime=runtime, precision=precision)
+    recognizer = ActionRecognizer.load(models or None, device=device, runtime=runtime, precision=precision)
     if people == "pairs" and recognizer.most_people == 1:
         _LOGGER.warning(
             "--people pairs: the model looks at one person, and answers for the one of the two who is seen best; "

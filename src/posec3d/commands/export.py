@@ -103,7 +103,7 @@ def _videos(annotations: Path, split: str | None, card: "ModelCard") -> "Sequenc
 
     skeleton = card.heatmaps.skeleton
     found = translated(load_annotations(annotations), classes=card.classes, skeleton=skeleton)
-    return usable_videos(found, split, num_classes=card.num_classes, skeleton=skeleton)
+    return usable_videos(found, split, num_classes=card.num_classes, skeleton=skeleton, of_model=True)
 
 
 def _result(path: Path, agreement: "Agreement", *, made_up: bool) -> str:

@@ -73,7 +73,7 @@ def features(
     network, card, place, arithmetic = scoring_network(model, None, device=device, runtime=None, precision=precision)
     skeleton = card.heatmaps.skeleton
     found = translated(load_annotations(annotations), classes=None, skeleton=skeleton)
-    videos = usable_videos(found, split, num_classes=None, skeleton=skeleton)
+    videos = usable_videos(found, split, num_classes=None, skeleton=skeleton, of_model=True)
     batches, mirror_volumes = views_to_look_at(card, videos, place, fast=fast, batch_size=1, workers=workers)
     with Progress(len(videos), "video") as progress, autocast(place, arithmetic):
         values = features_of_videos(network, card, batches, mirror_volumes=mirror_volumes, advance=progress.advance)

@@ -155,4 +155,4 @@ def annotated_videos(annotations: Path, split: str | None, card: "ModelCard") ->
         count = len(found.split(trained[0]))
         all_videos = "%s: all %d videos are tested, of which %d are of split %r; --split takes others alone"
         _LOGGER.warning(all_videos, annotations, len(found.annotations), count, trained[0])
-    return usable_videos(found, split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton)
+    return usable_videos(found, split, num_classes=card.num_classes, skeleton=card.heatmaps.skeleton, of_model=True)

@@ -1,5 +1,6 @@
 """The user's face: point a model at a video or at poses and get the action."""
 
+import logging
 import math
 import os
 from collections.abc import Iterable
@@ -7,7 +8,9 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from operator import itemgetter
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -18,6 +21,7 @@ from posec3d.annotations import Annotation
 from posec3d.checkpoints import Recognizer
 from posec3d.experiment import ModelCard
 from posec3d.export.description import Target
+from posec3d.export.description import target_of
 from posec3d.export.networks import ClipNetwork
 from posec3d.inference.agreement import check_together
 from posec3d.inference.explanation import Explanation
@@ -50,6 +54,7 @@ from posec3d.people import unstack_people
 from posec3d.people import without_strange_numbers
 from posec3d.poses import Poses
 from posec3d.poses import mark_missing
+from posec3d.runtime.devices import named_device
 from posec3d.runtime.progress import Progress
 from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
@@ -58,6 +63,11 @@ from posec3d.video.extraction import scene_of
 from posec3d.video.extraction import told_apart
 from posec3d.video.pose_estimation import PoseEstimator
 
+# Nobody is a pixel large: such coordinates are shares of the picture.
+_NORMALISED_LIMIT = 1.1
+# Some estimators go a little above 1.
+_HIGHEST_SCORE = 1.5
+_LOGGER = logging.getLogger(__name__)
 # As many windows are scored together.
 _WINDOWS_AT_ONCE = 32
 
@@ -118,9 +128,17 @@ class ActionRecognizer:
         A file that `posec3d export` wrote runs on its runtime; any other model runs on torch, or is exported for
         `runtime`, once.
         """
-        given = [model] if isinstance(model, str | os.PathLike) else model or ()
-        first, *others = networks_together([os.fspath(one) for one in given], runtime, precision, str(device))
-        return cls(*first, others=others, device=device)
+        given = [model] if isinstance(model, str | os.PathLike) else [None] if model is None else list(model)
+        if not given:
+            raise ValueError("no model is given; leave it out for those of the package")
+        for option, value, known in (("runtime", runtime, Target), ("precision", precision, Arithmetic)):
+            if value is not None and value not in get_args(known):
+                raise ValueError(f"{option}={value!r}: take one of {', '.join(get_args(known))}")
+        names = [os.fspath(one) for one in given if one is not None]
+        exported = runtime in ("onnx", "openvino") or any(target_of(Path(name)) is not None for name in names)
+        place = torch.device("cpu") if exported and device == "auto" else named_device(device)
+        first, *others = networks_together(names, runtime, precision, str(device))
+        return cls(*first, others=others, device=place)
 
     def recognize(
         self,
@@ -144,20 +162,17 @@ class ActionRecognizer:
         Raises ValueError and FileNotFoundError for a source that cannot be read, for one in which nobody is found, and
         for poses that lack keypoints of the model's skeleton.
         """
-        if people not in get_args(People):
-            raise ValueError(f"people={people!r}: take one of {', '.join(get_args(People))}")
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"threshold={threshold:g}: a probability lies between 0 and 1")
-        if isinstance(source, Annotation | Poses):
-            video = self._as_video(source)
-            if isinstance(source, Annotation) and people == "scene" and window is None and self._fits(video):
-                # As it is stored: the same scores as `posec3d test`, to the last guess.
-                return self._answers(video, {None: source}, threshold)
-        else:
-            video = source if isinstance(source, PosedVideo) else read_one(source, estimator)
-        video = self.fitting(video)
+        check_asked(people, threshold)
         if not 0 <= shortest < math.inf:
             raise ValueError(f"shortest={shortest:g}: give seconds, 0 or more")
+        for option, seconds in (("stride", stride), ("shortest", shortest)):
+            if seconds and window is None:
+                raise ValueError(f"{option}={seconds:g}: needs window; without it there is one answer for all of it")
+        video = self._video_of(source, estimator)
+        if isinstance(source, Annotation) and people == "scene" and window is None and self._fits(video):
+            # As it is stored: the same scores as `posec3d test`, to the last guess.
+            return self._answers(video, {None: source}, threshold)
+        video = self.fitting(video)
         if window is None:
             return self._whole(video, people, threshold)
         span = Span(window, window / 4 if stride is None else stride)
@@ -170,14 +185,26 @@ class ActionRecognizer:
         for video in videos:
             yield self.recognize(video)[0]
 
-    def explain(self, video: Annotation | PosedVideo, label: int | None = None) -> Explanation:
-        """Tell which keypoints and moments speak for a class, the likeliest one without `label`.
+    def explain(
+        self,
+        source: str | os.PathLike[str] | PosedVideo | Annotation | Poses,
+        label: int | str | None = None,
+        *,
+        estimator: PoseEstimator | None = None,
+    ) -> Explanation:
+        """Tell which keypoints and moments speak for a class, by number or name; the likeliest one without `label`.
 
-        Which one that is, and how likely, is what `recognize` answers; of several networks, what all say together. What
-        speaks for it tells the one that is surest of it, among those with the keypoints of the first.
+        Sources are those of `recognize`. Which class that is, and how likely, is what it answers; of several networks,
+        what all say together. What speaks for it tells the one that is surest of it, among those with the keypoints of
+        the first.
         """
-        annotation = video if isinstance(video, Annotation) else self.judged(video)
+        if isinstance(label, str):
+            if label not in self.classes:
+                raise ValueError(f"no class {label!r}; the network knows {', '.join(self.classes)}")
+            label = self.classes.index(label)
         check_label(label, self.card)
+        video = self._video_of(source, estimator)
+        annotation = source if isinstance(source, Annotation) and self._fits(video) else self.judged(video)
         of_each = [scorer.probabilities([annotation], num_clips=None, mirrored=True)[0] for scorer in self._scorers]
         probabilities = np.mean(of_each, axis=0)
         label = int(probabilities.argmax()) if label is None else label
@@ -204,6 +231,7 @@ class ActionRecognizer:
         Raises ValueError for one in which nobody is found, and for poses that lack keypoints of the skeleton.
         """
         known = replace(video, frames=[without_strange_numbers(frame) for frame in video.frames])
+        _check_numbers(known)
         followed, skeleton = told_apart(known), self.card.heatmaps.skeleton
         fitted = map_people(followed, skeleton)
         if any((frame.scores > 0).any() for frame in fitted.frames):
@@ -230,6 +258,8 @@ class ActionRecognizer:
 
         Raises ValueError for videos without frames, on a canvas that is none, or with other keypoints than the model's.
         """
+        own = self.card.heatmaps.skeleton.num_keypoints
+        videos = [video if video.keypoints.shape[2] == own else self.judged(self._as_video(video)) for video in videos]
         for video in videos:
             self._check_keypoints(video)
         of_each = [scorer.probabilities(videos, num_clips=num_clips, mirrored=mirrored) for scorer in self._scorers]
@@ -254,6 +284,20 @@ class ActionRecognizer:
     def _fits(self, video: PosedVideo) -> bool:
         return video.skeleton == self.card.heatmaps.skeleton and any(frame.num_people for frame in video.frames)
 
+    def _video_of(
+        self, source: str | os.PathLike[str] | PosedVideo | Annotation | Poses, estimator: PoseEstimator | None
+    ) -> PosedVideo:
+        if isinstance(source, PosedVideo):
+            return source
+        if isinstance(source, Annotation | Poses):
+            return self._as_video(source)
+        if not isinstance(source, str | os.PathLike):
+            raise TypeError(
+                f"{type(source).__name__}: give the path of a video or pose file, Annotation, Poses or PosedVideo; "
+                "arrays of one video are Annotation(name, None, (height, width), keypoints, scores)"
+            )
+        return read_one(source, estimator)
+
     def _as_video(self, given: Annotation | Poses) -> PosedVideo:
         """Return poses at hand as a video of 30 frames a second; those with the model's number of keypoints fit it."""
         poses = given.poses() if isinstance(given, Annotation) else given
@@ -263,6 +307,12 @@ class ActionRecognizer:
         alike = [one for one in (own, *SKELETONS.values()) if one.num_keypoints == poses.num_keypoints]
         if not alike:
             raise ValueError(_other_keypoints(name, poses.num_keypoints, own))
+        if alike[0] is not own and len({one.keypoints for one in alike}) > 1:
+            others = " or ".join(one.name for one in alike[1:])
+            _LOGGER.warning(
+                "%s: %d keypoints are taken for %s; if they are %s, give a PosedVideo, which says so",
+                *(name, poses.num_keypoints, alike[0].name, others),
+            )
         return PosedVideo(name, poses.canvas, alike[0], 30.0, unstack_people(poses, frames_per_second=30.0))
 
     def _windows_probabilities(
@@ -322,6 +372,31 @@ class ActionRecognizer:
             for annotation in subjects_of(alone, "each", num_keypoints=num_keypoints, canvas=video.canvas).values():
                 found[identity,] = annotation
         return found
+
+
+def check_asked(people: People, threshold: float) -> None:
+    """Raise ValueError for people that nobody can be asked about, and for a probability that is none."""
+    if people not in get_args(People):
+        raise ValueError(f"people={people!r}: take one of {', '.join(get_args(People))}")
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold={threshold:g}: a probability lies between 0 and 1")
+
+
+def _check_numbers(video: PosedVideo) -> None:
+    """Raise ValueError for times that run back, and for coordinates that are no pixels; warn of scores above 1."""
+    for before, after in pairwise(video.frames):
+        if after.seconds < before.seconds:
+            raise ValueError(
+                f"{video.name}: a frame at {after.seconds:g} s follows one at {before.seconds:g} s; give them in order"
+            )
+    extent = max((float(np.abs(frame.keypoints).max(initial=0)) for frame in video.frames), default=0.0)
+    if 0 < extent <= _NORMALISED_LIMIT < min(video.canvas):
+        raise ValueError(
+            f"{video.name}: coordinates are {extent:.3g} at most; give pixels of the canvas, not shares of it"
+        )
+    highest = max((float(frame.scores.max(initial=0)) for frame in video.frames), default=0.0)
+    if highest > _HIGHEST_SCORE:
+        _LOGGER.warning("%s: scores of keypoints reach %.3g; they are to lie between 0 and 1", video.name, highest)
 
 
 def _other_keypoints(video: str, count: int, own: Skeleton) -> str:

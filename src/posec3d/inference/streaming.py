@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from posec3d.inference.recognizer import ActionRecognizer
+from posec3d.inference.recognizer import check_asked
 from posec3d.inference.segments import Segment
 from posec3d.inference.subjects import People
 from posec3d.inference.windows import MomentAverager
@@ -22,6 +23,7 @@ from posec3d.mapping import map_keypoints
 from posec3d.people import PeopleInFrame
 from posec3d.people import without_strange_numbers
 from posec3d.skeletons import Skeleton
+from posec3d.skeletons import get_skeleton
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,7 +33,8 @@ class StreamingRecognizer:
 
     Its segments, `joined`, are those of `ActionRecognizer.recognize` with the same window, stride and people. It holds
     the frames of one window, however long the stream is. Several moments end with one frame where frames are missing,
-    hence lists. `canvas` is the (height, width) of frames, `skeleton` that of their people, the model's if None.
+    hence lists. `canvas` is the (height, width) of frames, `skeleton` that of their people or its name, the model's if
+    None. Times are seconds of any clock that does not run back.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class StreamingRecognizer:
         recognizer: ActionRecognizer,
         *,
         canvas: tuple[int, int],
-        skeleton: Skeleton | None = None,
+        skeleton: Skeleton | str | None = None,
         name: str = "stream",
         window: float = 2.0,
         stride: float | None = None,
@@ -47,11 +50,16 @@ class StreamingRecognizer:
         threshold: float = 0.0,
     ) -> None:
         span = Span(window, window / 4 if stride is None else stride)
+        check_asked(people, threshold)
+        height, width = canvas
+        if min(height, width) < 1:
+            raise ValueError(f"canvas={canvas}: give (height, width) in pixels")
         self._recognizer, self._canvas, self._people = recognizer, canvas, people
-        self._skeleton = skeleton or recognizer.card.heatmaps.skeleton
+        named = get_skeleton(skeleton) if isinstance(skeleton, str) else skeleton
+        self._skeleton = named or recognizer.card.heatmaps.skeleton
         self._cutter = WindowCutter(span)
         self._averager = MomentAverager(span, name, recognizer.classes, threshold)
-        self._last_seconds = (0.0, 0.0)
+        self._last_seconds = (-math.inf, -math.inf)
 
     def update(self, people: PeopleInFrame) -> list[Segment]:
         """Take the people of the next frame, told apart by ids, and return the segments of moments that it decides.
@@ -65,7 +73,7 @@ class StreamingRecognizer:
 
         `end_seconds` is when the last frame ends; without it, the last frame is as long as the one before.
         """
-        before, last = self._last_seconds
+        before, last = (max(seconds, 0.0) for seconds in self._last_seconds)
         end = 2 * last - before if end_seconds is None else end_seconds
         # How long a single frame lasts is not known.
         known_end = end if end > last else math.inf
@@ -78,6 +86,10 @@ class StreamingRecognizer:
 
     def cut(self, people: PeopleInFrame) -> list[Window]:
         """Do the first third of `update`: return the windows that this frame ends."""
+        if not people.seconds >= self._last_seconds[1]:
+            raise ValueError(
+                f"a frame at {people.seconds:g} s follows one at {self._last_seconds[1]:g} s; give frames in order"
+            )
         self._last_seconds = (self._last_seconds[1], people.seconds)
         if people.scores.shape[-1] != self._skeleton.num_keypoints:
             raise ValueError(

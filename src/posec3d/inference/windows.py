@@ -73,13 +73,21 @@ class WindowCutter:
 
     def __init__(self, span: Span) -> None:
         self._span = span
-        self._next = 0
+        self._next: int | None = None
         self._frames: deque[PeopleInFrame] = deque()
 
     def push(self, frame: PeopleInFrame) -> list[Window]:
-        """Take the next frame, and return the windows that it ends."""
+        """Take the next frame, and return the windows that it ends, but for those without a frame."""
+        if self._next is None:
+            # A clock may begin anywhere.
+            self._next = math.floor(frame.seconds / self._span.stride + _INSTANT)
         complete = []
         while frame.seconds >= self._next * self._span.stride + self._span.window - _INSTANT:
+            if not self._frames:
+                # Windows without a frame are left out: for a long time there may be none.
+                complete_before = (frame.seconds - self._span.window + _INSTANT) / self._span.stride
+                self._next = max(self._next, math.floor(complete_before) + 1)
+                break
             complete.append(self._cut())
         self._frames.append(frame)
         return complete
@@ -95,9 +103,10 @@ class WindowCutter:
         return incomplete
 
     def _cut(self) -> Window:
-        start = self._next * self._span.stride
-        window = Window(self._next, start, tuple(self._frames))
-        self._next += 1
+        number = self._next or 0
+        start = number * self._span.stride
+        window = Window(number, start, tuple(self._frames))
+        self._next = number + 1
         while self._frames and self._frames[0].seconds < start + self._span.stride - _INSTANT:
             self._frames.popleft()
         return window
@@ -117,6 +126,8 @@ class MomentAverager:
 
         The moment ends with the video, at `end` seconds, where that is known.
         """
+        left_out = 0 if self._last is None else window.number - self._last.number - 1
+        self._said.extend([{}] * min(left_out, self._span.windows_a_moment))
         self._said.append(said)
         self._last = window
         return self._segments(window, window.start, min(window.start + self._span.stride, end))

@@ -119,7 +119,7 @@ def _in_pixels(
     width, height = (max(int(np.floor(side + 0.5)) + 1, 1) for side in points.max(axis=0))
     _LOGGER.warning(
         "%s: the file does not say how large the frames are: taking %d x %d (height x width), the smallest that holds "
-        "all keypoints; give the canvas (height, width) if you know it",
+        "all keypoints; give the canvas (--canvas HEIGHT WIDTH) if you know it",
         name,
         height,
         width,

@@ -90,6 +90,21 @@ def choose_device(accelerator: Accelerator) -> torch.device:
     return torch.device(best if accelerator == "auto" else accelerator)
 
 
+def named_device(name: str | torch.device) -> torch.device:
+    """Return the device that a program means: by torch's name for it, or "auto", which `choose_device` chooses.
+
+    Raises ValueError for what is no name of a device, and for a device that this machine does not have.
+    """
+    try:
+        device = choose_device("auto") if name == "auto" else torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device={name!r}: take auto, cpu, cuda, cuda:1 and so on, or mps") from error
+    for accelerator in ("cuda", "mps"):
+        if device.type == accelerator:
+            choose_device(accelerator)
+    return device
+
+
 def default_workers(device: torch.device) -> int:
     """Return how many processes should prepare clips: none where the network itself needs the processors."""
     return 0 if device.type == "cpu" else min(8, os.cpu_count() or 1)

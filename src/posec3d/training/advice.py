@@ -24,6 +24,8 @@ _LOGGER = logging.getLogger(__name__)
 
 # Statistics of so few clips say little of all others. PoseC3D trains on 16 a device (section 4.1).
 _FEWEST_CLIPS = 4
+# So many clips a step are no mistake, however few videos there are.
+_FEW_CLIPS_A_STEP = 32
 # Per clip of a step: four times the rate of the published schedule, 0.2 for 128 clips.
 _HIGHEST_RATE_A_CLIP = 4 * 0.2 / 128
 # Adam's steps are as long as the rate, whatever the gradient.
@@ -47,6 +49,7 @@ def before_training(
         *_shared_videos(parts),
         *_classes_without_videos(experiment, parts["training"]),
         *_steps(experiment.training, num_devices),
+        *_large_steps(experiment.training, len(parts["training"]), num_devices),
         *_few_steps(experiment, len(parts["training"]), num_devices),
     ]
 
@@ -163,6 +166,16 @@ def _steps(settings: Training, num_devices: int) -> list[str]:
             f"{highest:g} is usual. Lower training.learning_rate if the loss does not fall"
         )
     return found
+
+
+def _large_steps(settings: Training, num_videos: int, num_devices: int) -> list[str]:
+    clips = settings.batch_size * num_devices
+    if clips <= max(2 * num_videos, _FEW_CLIPS_A_STEP) or not settings.scale_learning_rate:
+        return []
+    return [
+        f"the learning rate is scaled to {clips} clips a step, and there are {num_videos} training videos: take "
+        f"--batch-size {max(1, num_videos // num_devices)} at most"
+    ]
 
 
 def _few_steps(experiment: Experiment, num_videos: int, num_devices: int) -> list[str]:

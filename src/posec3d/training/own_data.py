@@ -167,6 +167,12 @@ def _refuse_other_classes(path: Path, names: Sequence[str], annotations: Annotat
     """Refuse too few names, and one that the file has for another class; what it does not have are other words."""
     own = annotations.classes or ()
     needed = 1 + int(labels_of(annotations.annotations).max())
+    labels = labels_of(annotations.annotations)
+    if needed == len(names) + 1 and labels[labels >= 0].min() == 1:
+        raise ValueError(
+            f"{annotations.source}: labels run from 1 to {needed - 1}, and the {len(names)} classes of {path} are 0 to "
+            f"{len(names) - 1}; subtract 1 from each label"
+        )
     if len(names) < needed:
         told = f": {', '.join(own[:needed])}" if own else ""
         raise ValueError(
