@@ -159,7 +159,7 @@ def test_gzip_is_recognised_by_content(read):
         (np.zeros(1, [("a", "f4")]), r"dtype 'V4'"),  # fields of a record could overlap
         (np.array(["2020"], "M8[Y]"), r"dtype 'M8'"),
         (np.ma.masked_array([1, 2]), r"numpy\.ma"),
-        (PurePosixPath("a"), r"pathlib\.PurePosixPath"),
+        (PurePosixPath("a"), r"pathlib(?:\._local)?\.PurePosixPath"),
         (Calls, r"Calls"),
     ],
 )
