@@ -273,6 +273,8 @@ def test_keypoint_and_limb_are_fused(run, made_up, tmp_path, monkeypatch):
         (("train", GYM, "--device", "cuda"), "no such annotation file|finds no CUDA device"),
         (("train", "--annotations", "my.pkl", "--init", "k400-keypiont"), "did you mean"),
         (("train", "--annotations", "my.pkl", "--init", "k400-keypoint"), "cannot reach|127.0.0.1"),
+        (("train", "--annotations", "my.pkl", "--epochs", "0"), "--epochs 0: give 1 or more"),
+        (("train", GYM, "--batch-size", "0"), "--batch-size 0: give 1 or more"),
         (("train", "--annotations", "broken.pkl"), "broken.pkl: not a pickle"),
         (("train", "--annotations", "evil.pkl"), "evil.pkl: contains .*system, which was not run"),
         (("train", "--annotations", "my.pkl", "--classes", "no.txt"), "no.txt: no such file of class names"),

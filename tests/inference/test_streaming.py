@@ -292,3 +292,12 @@ def test_frames_of_a_stream_come_in_order(recognizer):
     streaming.update(second)
     with pytest.raises(ValueError, match=r"a frame at 0 s follows one at \d+\.\d+ s; give frames in order"):
         streaming.update(first)
+
+
+def test_how_long_a_single_frame_lasts_is_not_known(recognizer):
+    streaming = StreamingRecognizer(recognizer, canvas=CANVAS, window=1.0)
+    assert streaming.finish() == []
+    streaming = StreamingRecognizer(recognizer, canvas=CANVAS, window=1.0)
+    streaming.update(replace(party(1).frames[0], seconds=1.7e9))
+    (segment,) = streaming.finish()
+    assert segment.end_seconds == 1.7e9 + 0.25

@@ -117,6 +117,9 @@ def train(
     """
     if test_best and not validate:
         raise ValueError("--test-best needs what --no-validate leaves out; use --test-last")
+    for option, number in (("--epochs", epochs), ("--batch-size", batch_size)):
+        if number is not None and number < 1:
+            raise ValueError(f"{option} {number}: give 1 or more")
     if not 0 <= seed < 2**32:
         raise ValueError(f"--seed {seed}: take 0 to {2**32 - 1}; other numbers start no random stream")
     if (config is None) == (annotations is None):
