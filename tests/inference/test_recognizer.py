@@ -453,7 +453,6 @@ def test_probabilities_are_of_videos_of_other_skeletons_as_well(videos):
         ("device='mps'", "ValueError: --device mps: PyTorch finds no Apple GPU here; use --device cpu or auto"),
         ("runtime='tensorrt'", "ValueError: runtime='tensorrt': take one of onnx, openvino, torch"),
         ("precision='fp16'", "ValueError: precision='fp16': take one of fp32, bf16"),
-        ("[]", "ValueError: no model is given; leave it out for those of the package"),
         (").recognize([[1.0]]", "TypeError: list: give the path of a video or pose file, Annotation, Poses"),
     ],
 )

@@ -71,7 +71,7 @@ def load_recognizer(
     if precision == "bf16" and not exported:
         raise ValueError("--precision bf16: goes with --runtime openvino; leave it out for torch")
     keep_freed_memory()
-    recognizer = ActionRecognizer.load(models or None, device=device, runtime=runtime, precision=precision)
+    recognizer = ActionRecognizer.load(models, device=device, runtime=runtime, precision=precision)
     if people == "pairs" and recognizer.most_people == 1:
         _LOGGER.warning(
             "--people pairs: the model looks at one person, and answers for the one of the two who is seen best; "

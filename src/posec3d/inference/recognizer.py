@@ -128,17 +128,16 @@ class ActionRecognizer:
         A file that `posec3d export` wrote runs on its runtime; any other model runs on torch, or is exported for
         `runtime`, once.
         """
-        given = [model] if isinstance(model, str | os.PathLike) else [None] if model is None else list(model)
-        if not given:
-            raise ValueError("no model is given; leave it out for those of the package")
+        given = [model] if isinstance(model, str | os.PathLike) else model or ()
         for option, value, known in (("runtime", runtime, Target), ("precision", precision, Arithmetic)):
             if value is not None and value not in get_args(known):
                 raise ValueError(f"{option}={value!r}: take one of {', '.join(get_args(known))}")
-        names = [os.fspath(one) for one in given if one is not None]
+        names = [os.fspath(one) for one in given]
         exported = runtime in ("onnx", "openvino") or any(target_of(Path(name)) is not None for name in names)
-        place = torch.device("cpu") if exported and device == "auto" else named_device(device)
+        if not exported:
+            device = named_device(device)
         first, *others = networks_together(names, runtime, precision, str(device))
-        return cls(*first, others=others, device=place)
+        return cls(*first, others=others, device="cpu" if exported else device)
 
     def recognize(
         self,
