@@ -86,3 +86,16 @@ def test_an_exported_file_is_refused(made_up, model, tmp_path, monkeypatch, caps
     assert main(["features", "model.pt2", "--annotations", "my.pkl"]) == 2
 
     assert "an exported file answers only, and gives no features; take the checkpoint" in capsys.readouterr().err
+
+
+def test_videos_that_do_not_fit_get_advice_for_a_model(made_up, model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    found = load_annotations(made_up)
+    fewer = [
+        replace(one, keypoints=one.keypoints[:, :, :13], scores=one.scores[:, :, :13]) for one in found.annotations
+    ]
+    save_annotations(made_up, replace(found, annotations=fewer, keypoint_names=None))
+
+    assert main(["features", model, "--annotations", "my.pkl"]) == 2
+
+    assert "has 13 keypoints, but skeleton 'coco17' has 17, which the model was trained on" in capsys.readouterr().err

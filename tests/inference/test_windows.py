@@ -9,6 +9,7 @@ from posec3d.inference.segments import Segment
 from posec3d.inference.segments import joined
 from posec3d.inference.windows import MomentAverager
 from posec3d.inference.windows import Span
+from posec3d.inference.windows import Window
 from posec3d.inference.windows import WindowCutter
 from posec3d.inference.windows import check_span
 from posec3d.people import PeopleInFrame
@@ -159,3 +160,10 @@ def test_windows_and_steps_that_are_too_short_for_a_video_are_refused(window, st
     video = PosedVideo("v", (480, 640), get_skeleton("coco17"), 10.0, frames)
     with nullcontext() if complaint is None else pytest.raises(ValueError, match=complaint):
         check_span(Span(window, stride), video)
+
+
+def test_windows_before_a_gap_have_no_part_in_what_comes_after():
+    averager = MomentAverager(Span(1.0, 0.5), "video", ("a", "b"), 0.0)
+    averager.push(Window(0, 0.0, (frame(0.0),)), {None: np.array([1.0, 0.0])})
+    (segment,) = averager.push(Window(9, 4.5, (frame(4.6),)), {None: np.array([0.0, 1.0])})
+    np.testing.assert_array_equal(segment.probabilities, [0.0, 1.0])
