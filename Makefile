@@ -4,8 +4,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # Only what is imported is compiled, and then: installing takes half the time.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
-# Two for each core: tests wait much of their time, for servers, cameras and processes of their own.
-WORKERS = $$($(BIN)/python -c "import os; print(2 * os.cpu_count())")
+# Three for two cores: tests wait much of their time, for servers, cameras and processes of their own.
+WORKERS = $$($(BIN)/python -c "import os; print(max(2, os.cpu_count() * 3 // 2))")
 
 .PHONY: demo test lint clean
 

@@ -2,6 +2,8 @@
 
 import logging
 import shutil
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,6 +28,23 @@ def _logger_as_imported():
     logger = logging.getLogger("posec3d")
     logger.propagate, logger.handlers[:] = True, []
     logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def untyped():
+    """Tries expressions where types are not checked, as they are in these tests; returns what each raises."""
+
+    def untyped(imported, *expressions):
+        code = (
+            f"import sys; {imported}\nfor text in sys.argv[1:]:\n"
+            "    try: eval(text); print('nothing')\n"
+            "    except Exception as error: print(f'{type(error).__name__}: {error}')"
+        )
+        done = subprocess.run([sys.executable, "-c", code, *expressions], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    return untyped
 
 
 @pytest.fixture(scope="session")

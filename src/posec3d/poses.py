@@ -5,6 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
+# Refined maxima of heatmaps go slightly beyond 1 (mmpose's reach 1.02), which harms nothing.
+HIGHEST_SCORE = 1.1
+# Nobody is a pixel large: coordinates up to here are shares of the picture.
+LARGEST_SHARE = 1.1
+
 
 @dataclass(frozen=True)
 class Poses:

@@ -10,7 +10,6 @@ from posec3d.export.exporting import export_model
 from posec3d.export.openvino_core import openvino_core
 from posec3d.heatmaps import mirror_volume
 
-MIRRORS = {"test_mirror": "volume", "threshold": 0.3}
 SHAPES = [(1, 1, 8), (3, 2, 5), (2, 4, 16), (1, 2, 3)]
 
 
@@ -38,25 +37,17 @@ def as_arrays(inputs):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "kind", "mirrors"),
-    [
-        (".onnx", "keypoint", {}),
-        (".xml", "keypoint", {}),
-        (".pt2", "limb", MIRRORS),
-        (".xml", "motion", {}),
-        (".pt2", "motion", MIRRORS),
-    ],
+    ("suffix", "kind"),
+    [(".onnx", "keypoint"), (".xml", "keypoint"), (".pt2", "limb"), (".xml", "motion"), (".pt2", "motion")],
 )
-def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, suffix, kind, mirrors):
-    path, model, _, _ = exported(suffix, kind=kind, **mirrors)
+def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, suffix, kind):
+    path, model, _, _ = exported(suffix, kind=kind)
     run = opened(path)
 
     for shape in SHAPES:
         for canvas in ((24, 24), (20, 31)):
             keypoints, scores = random_clips(*shape, canvas)
-            inputs = {"keypoints": keypoints, "scores": scores, "canvas": torch.tensor(canvas)}
-            inputs |= {"mirrored": torch.zeros(len(scores), dtype=torch.bool)} if mirrors else {}
-            probabilities, logits = run(inputs)
+            probabilities, logits = run({"keypoints": keypoints, "scores": scores, "canvas": torch.tensor(canvas)})
 
             with torch.inference_mode():
                 expected = model(keypoints, scores, canvas)
@@ -64,9 +55,9 @@ def test_one_file_takes_clips_of_any_number_people_frames_and_canvas(exported, s
             np.testing.assert_allclose(probabilities, expected.softmax(-1), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("suffix", "kind"), [(".pt2", "limb"), (".onnx", "limb"), (".pt2", "motion")])
+@pytest.mark.parametrize(("suffix", "kind"), [(".pt2", "keypoint"), (".onnx", "limb"), (".pt2", "motion")])
 def test_clips_that_are_said_to_be_mirrored_are_their_mirrored_volumes(exported, suffix, kind):
-    path, model, card, _ = exported(suffix, kind=kind, **MIRRORS)
+    path, model, card, _ = exported(suffix, kind=kind, test_mirror="volume", threshold=0.3)
     keypoints, scores = random_clips(3, 2, 8, (24, 24))
     channels = card.heatmaps.mirrored_channels
 
@@ -82,7 +73,7 @@ def test_clips_that_are_said_to_be_mirrored_are_their_mirrored_volumes(exported,
     assert (as_is - flipped)[1].abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("changes", [{"kind": "keypoint"}, {"kind": "limb", **MIRRORS}])
+@pytest.mark.parametrize("changes", [{"kind": "keypoint"}, {"kind": "limb", "test_mirror": "volume", "threshold": 0.3}])
 def test_what_is_free_has_a_name(exported, changes):
     session = onnxruntime.InferenceSession(exported(".onnx", **changes)[0])
 

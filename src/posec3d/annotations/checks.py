@@ -26,14 +26,13 @@ from posec3d.annotations.statistics import ClassesFrom
 from posec3d.annotations.statistics import summarise
 from posec3d.annotations.store import is_store
 from posec3d.annotations.store import load_store
+from posec3d.poses import HIGHEST_SCORE
+from posec3d.poses import LARGEST_SHARE
 from posec3d.skeletons import Skeleton
 from posec3d.skeletons import misplaced_keypoint
 from posec3d.skeletons import spelt_out
 
-# Refined heatmap maxima go slightly beyond 0..1 (scores of mmpose reach 1.02); that harms nothing.
-_SCORE_TOLERANCE = 0.1
 _OUTSIDE_SHARE = 0.1
-_NORMALISED_LIMIT = 1.1
 # Fewer people than this may well be in a single picture.
 _MANY_PEOPLE = 10
 # Nobody is ten pixels large in a video and still recognised.
@@ -131,7 +130,7 @@ def _pose_findings(video: str, poses: PoseReading) -> Iterator[Finding]:
         finite = np.isfinite(poses.scores)
         strange |= ~finite
         known = poses.scores[finite]
-        if known.size and (known.min() < -_SCORE_TOLERANCE or known.max() > 1 + _SCORE_TOLERANCE):
+        if known.size and (known.min() < 1 - HIGHEST_SCORE or known.max() > HIGHEST_SCORE):
             yield Finding("score_range", video, f"from {known.min():.4g} to {known.max():.4g}")
     elif zeros := int((poses.keypoints == 0).all(-1).sum()):
         yield Finding("zeros_without_scores", video, f"{zeros:,} of {num_keypoints:,} keypoints")
@@ -179,7 +178,7 @@ def _unit_findings(readings: Sequence[Reading]) -> Iterator[Finding]:
     }
     small = {video: (low, high) for video, (low, high) in spans.items() if max(-low, high) <= _BODY_LIMIT}
     # Body coordinates reach beyond 1 in some videos and not in others: one that does speaks for all.
-    body = any(max(-low, high) > _NORMALISED_LIMIT for low, high in small.values())
+    body = any(max(-low, high) > LARGEST_SHARE for low, high in small.values())
     for video, (low, high) in small.items():
         yield Finding("body_coordinates" if body else "normalised", video, f"from {low:.3g} to {high:.3g}")
 

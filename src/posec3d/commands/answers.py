@@ -63,13 +63,9 @@ def load_recognizer(
 
     ValueError for options that do not go together; a warning for `people` that the models do not see.
     """
-    from posec3d.export.description import target_of
     from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.runtime.allocator import keep_freed_memory
 
-    exported = runtime in ("onnx", "openvino") or any(target_of(Path(model)) is not None for model in models)
-    if precision == "bf16" and not exported:
-        raise ValueError("--precision bf16: goes with --runtime openvino; leave it out for torch")
     keep_freed_memory()
     recognizer = ActionRecognizer.load(models, device=device, runtime=runtime, precision=precision)
     if people == "pairs" and recognizer.most_people == 1:

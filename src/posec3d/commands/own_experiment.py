@@ -84,6 +84,4 @@ def _say_errors(annotations: Path, experiment: "Experiment") -> None:
     for error in errors:
         _LOGGER.warning("%s: %s", annotations, error)
     if errors:
-        _LOGGER.warning(
-            "what is trained on this may be of no use: `posec3d check %s` tells how to mend it", annotations
-        )
+        _LOGGER.warning("`posec3d check %s` tells how to mend it", annotations)

@@ -1,6 +1,5 @@
 """`posec3d visualize`: poses, the heatmaps that the network is given, and what made its decision."""
 
-import difflib
 import logging
 import re
 from pathlib import Path
@@ -18,8 +17,6 @@ from posec3d.commands.options import OptionalRate
 from posec3d.commands.options import OptionalSize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.people import PosedVideo
     from posec3d.people import PosedVideos
@@ -30,8 +27,6 @@ What = Literal["pose", "keypoints", "limbs", "motion", "all", "decision"]
 _SIZE, _SIGMA = 56, 0.6
 # Frames of heatmaps that anybody can look at.
 _LARGEST = 1024
-# At most so many names are told when one is wrong.
-_LISTED = 12
 
 
 def visualize(
@@ -180,23 +175,15 @@ def _chosen(videos: "PosedVideos", name: str | None, source: str) -> "PosedVideo
         if len(videos) > 1:
             _LOGGER.info("%s: %d videos; draws the first, --video %s", source, len(videos), videos.names[0])
         return videos[0]
-    return videos[_place(name, videos.names, f"{source}: no video {name!r}")]
+    from posec3d.runtime.names import place_of
+
+    return videos[place_of(name, videos.names, f"{source}: no video {name!r}")]
 
 
 def _label(recognizer: "ActionRecognizer", action: str) -> int:
-    return _place(action, recognizer.classes, f"the model knows no action {action!r}")
+    from posec3d.runtime.names import place_of
 
-
-def _place(name: str, names: "Sequence[str]", complaint: str) -> int:
-    """Return where a name stands, capital letters or not; ValueError with the nearest or the first ones."""
-    lower = [other.lower() for other in names]
-    if name in names or name.lower() in lower:
-        return names.index(name) if name in names else lower.index(name.lower())
-    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
-    if near:
-        raise ValueError(f"{complaint}; did you mean {names[lower.index(near[0])]!r}?")
-    others = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    raise ValueError(f"{complaint}; there are {', '.join(names[:_LISTED])}{others}")
+    return place_of(action, recognizer.classes, f"the model knows no action {action!r}")
 
 
 def _check_drawable(video: "PosedVideo", what: What) -> None:

@@ -1,6 +1,5 @@
 """The user's face: point a model at a video or at poses and get the action."""
 
-import logging
 import math
 import os
 from collections.abc import Iterable
@@ -8,7 +7,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import get_args
@@ -29,7 +27,8 @@ from posec3d.inference.explanation import check_label
 from posec3d.inference.explanation import explain
 from posec3d.inference.network_choice import Arithmetic
 from posec3d.inference.network_choice import networks_together
-from posec3d.inference.reading import read_one
+from posec3d.inference.reading import posed_by
+from posec3d.inference.reading import video_of
 from posec3d.inference.scorer import Scorer
 from posec3d.inference.segmentation import segmented
 from posec3d.inference.segments import Segment
@@ -50,24 +49,16 @@ from posec3d.people import PosedVideo
 from posec3d.people import end_of
 from posec3d.people import nobody_told
 from posec3d.people import share_identities
-from posec3d.people import unstack_people
 from posec3d.people import without_strange_numbers
 from posec3d.poses import Poses
-from posec3d.poses import mark_missing
 from posec3d.runtime.devices import named_device
+from posec3d.runtime.names import place_of
 from posec3d.runtime.progress import Progress
-from posec3d.skeletons import SKELETONS
-from posec3d.skeletons import Skeleton
 from posec3d.video.extraction import annotation_of
 from posec3d.video.extraction import scene_of
 from posec3d.video.extraction import told_apart
 from posec3d.video.pose_estimation import PoseEstimator
 
-# Nobody is a pixel large: such coordinates are shares of the picture.
-_NORMALISED_LIMIT = 1.1
-# Some estimators go a little above 1.
-_HIGHEST_SCORE = 1.5
-_LOGGER = logging.getLogger(__name__)
 # As many windows are scored together.
 _WINDOWS_AT_ONCE = 32
 
@@ -134,6 +125,8 @@ class ActionRecognizer:
                 raise ValueError(f"{option}={value!r}: take one of {', '.join(get_args(known))}")
         names = [os.fspath(one) for one in given]
         exported = runtime in ("onnx", "openvino") or any(target_of(Path(name)) is not None for name in names)
+        if precision == "bf16" and not exported:
+            raise ValueError("--precision bf16: goes with --runtime openvino; leave it out for torch")
         if not exported:
             device = named_device(device)
         first, *others = networks_together(names, runtime, precision, str(device))
@@ -167,7 +160,7 @@ class ActionRecognizer:
         for option, seconds in (("stride", stride), ("shortest", shortest)):
             if seconds and window is None:
                 raise ValueError(f"{option}={seconds:g}: needs window; without it there is one answer for all of it")
-        video = self._video_of(source, estimator)
+        video = video_of(source, self.card.heatmaps.skeleton, estimator)
         if isinstance(source, Annotation) and people == "scene" and window is None and self._fits(video):
             # As it is stored: the same scores as `posec3d test`, to the last guess.
             return self._answers(video, {None: source}, threshold)
@@ -198,11 +191,9 @@ class ActionRecognizer:
         the first.
         """
         if isinstance(label, str):
-            if label not in self.classes:
-                raise ValueError(f"no class {label!r}; the network knows {', '.join(self.classes)}")
-            label = self.classes.index(label)
+            label = place_of(label, self.classes, f"the model knows no action {label!r}")
         check_label(label, self.card)
-        video = self._video_of(source, estimator)
+        video = video_of(source, self.card.heatmaps.skeleton, estimator)
         annotation = source if isinstance(source, Annotation) and self._fits(video) else self.judged(video)
         of_each = [scorer.probabilities([annotation], num_clips=None, mirrored=True)[0] for scorer in self._scorers]
         probabilities = np.mean(of_each, axis=0)
@@ -230,7 +221,6 @@ class ActionRecognizer:
         Raises ValueError for one in which nobody is found, and for poses that lack keypoints of the skeleton.
         """
         known = replace(video, frames=[without_strange_numbers(frame) for frame in video.frames])
-        _check_numbers(known)
         followed, skeleton = told_apart(known), self.card.heatmaps.skeleton
         fitted = map_people(followed, skeleton)
         if any((frame.scores > 0).any() for frame in fitted.frames):
@@ -257,10 +247,13 @@ class ActionRecognizer:
 
         Raises ValueError for videos without frames, on a canvas that is none, or with other keypoints than the model's.
         """
-        own = self.card.heatmaps.skeleton.num_keypoints
-        videos = [video if video.keypoints.shape[2] == own else self.judged(self._as_video(video)) for video in videos]
+        own = self.card.heatmaps.skeleton
+        videos = [
+            video if video.keypoints.shape[2] == own.num_keypoints else self.judged(posed_by(video, own))
+            for video in videos
+        ]
         for video in videos:
-            self._check_keypoints(video)
+            _check_frames(video)
         of_each = [scorer.probabilities(videos, num_clips=num_clips, mirrored=mirrored) for scorer in self._scorers]
         mean: Float[np.ndarray, "N K"] = np.mean(of_each, axis=0)
         return mean
@@ -271,48 +264,8 @@ class ActionRecognizer:
         """Return the probabilities of one window, by whom they are about: one clip, not mirrored."""
         return self._windows_probabilities([frames], people, canvas)[0]
 
-    def _check_keypoints(self, video: Annotation) -> None:
-        num_keypoints = video.keypoints.shape[2]
-        if num_keypoints != self.card.heatmaps.skeleton.num_keypoints:
-            raise ValueError(_other_keypoints(video.video, num_keypoints, self.card.heatmaps.skeleton))
-        if not video.num_frames:
-            raise ValueError(f"video {video.video!r} has no frames; leave it out")
-        if len(video.canvas) != 2 or min(video.canvas) < 1:
-            raise ValueError(f"video {video.video!r} is on a canvas {video.canvas}; give (height, width) in pixels")
-
     def _fits(self, video: PosedVideo) -> bool:
         return video.skeleton == self.card.heatmaps.skeleton and any(frame.num_people for frame in video.frames)
-
-    def _video_of(
-        self, source: str | os.PathLike[str] | PosedVideo | Annotation | Poses, estimator: PoseEstimator | None
-    ) -> PosedVideo:
-        if isinstance(source, PosedVideo):
-            return source
-        if isinstance(source, Annotation | Poses):
-            return self._as_video(source)
-        if not isinstance(source, str | os.PathLike):
-            raise TypeError(
-                f"{type(source).__name__}: give the path of a video or pose file, Annotation, Poses or PosedVideo; "
-                "arrays of one video are Annotation(name, None, (height, width), keypoints, scores)"
-            )
-        return read_one(source, estimator)
-
-    def _as_video(self, given: Annotation | Poses) -> PosedVideo:
-        """Return poses at hand as a video of 30 frames a second; those with the model's number of keypoints fit it."""
-        poses = given.poses() if isinstance(given, Annotation) else given
-        poses = Poses(*mark_missing(poses.keypoints, poses.scores), poses.canvas)
-        name = given.video if isinstance(given, Annotation) else "poses"
-        own = self.card.heatmaps.skeleton
-        alike = [one for one in (own, *SKELETONS.values()) if one.num_keypoints == poses.num_keypoints]
-        if not alike:
-            raise ValueError(_other_keypoints(name, poses.num_keypoints, own))
-        if alike[0] is not own and len({one.keypoints for one in alike}) > 1:
-            others = " or ".join(one.name for one in alike[1:])
-            _LOGGER.warning(
-                "%s: %d keypoints are taken for %s; if they are %s, give a PosedVideo, which says so",
-                *(name, poses.num_keypoints, alike[0].name, others),
-            )
-        return PosedVideo(name, poses.canvas, alike[0], 30.0, unstack_people(poses, frames_per_second=30.0))
 
     def _windows_probabilities(
         self, windows: Sequence[Sequence[PeopleInFrame]], people: People, canvas: tuple[int, int]
@@ -381,25 +334,8 @@ def check_asked(people: People, threshold: float) -> None:
         raise ValueError(f"threshold={threshold:g}: a probability lies between 0 and 1")
 
 
-def _check_numbers(video: PosedVideo) -> None:
-    """Raise ValueError for times that run back, and for coordinates that are no pixels; warn of scores above 1."""
-    for before, after in pairwise(video.frames):
-        if after.seconds < before.seconds:
-            raise ValueError(
-                f"{video.name}: a frame at {after.seconds:g} s follows one at {before.seconds:g} s; give them in order"
-            )
-    extent = max((float(np.abs(frame.keypoints).max(initial=0)) for frame in video.frames), default=0.0)
-    if 0 < extent <= _NORMALISED_LIMIT < min(video.canvas):
-        raise ValueError(
-            f"{video.name}: coordinates are {extent:.3g} at most; give pixels of the canvas, not shares of it"
-        )
-    highest = max((float(frame.scores.max(initial=0)) for frame in video.frames), default=0.0)
-    if highest > _HIGHEST_SCORE:
-        _LOGGER.warning("%s: scores of keypoints reach %.3g; they are to lie between 0 and 1", video.name, highest)
-
-
-def _other_keypoints(video: str, count: int, own: Skeleton) -> str:
-    return (
-        f"video {video!r} has {count} keypoints, but the network was trained on {own.name!r} with {own.num_keypoints}: "
-        f"{', '.join(own.keypoints)}"
-    )
+def _check_frames(video: Annotation) -> None:
+    if not video.num_frames:
+        raise ValueError(f"video {video.video!r} has no frames; leave it out")
+    if len(video.canvas) != 2 or min(video.canvas) < 1:
+        raise ValueError(f"video {video.video!r} is on a canvas {video.canvas}; give (height, width) in pixels")

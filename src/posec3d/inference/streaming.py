@@ -74,9 +74,8 @@ class StreamingRecognizer:
         `end_seconds` is when the last frame ends; without it, the last frame is as long as the one before.
         """
         before, last = self._last_seconds
-        # How long a single frame lasts is not known.
-        lasts = last - before if before > -math.inf else 0.0
-        end = last + lasts if end_seconds is None else end_seconds
+        # How long a single frame lasts is not known: infinitely, as nothing was before it.
+        end = 2 * last - before if end_seconds is None else end_seconds
         known_end = end if end > last else math.inf
         segments = [
             segment

@@ -73,13 +73,13 @@ class WindowCutter:
 
     def __init__(self, span: Span) -> None:
         self._span = span
-        self._next: int | None = None
+        self._next = 0
         self._frames: deque[PeopleInFrame] = deque()
 
     def push(self, frame: PeopleInFrame) -> list[Window]:
         """Take the next frame, and return the windows that it ends, but for those without a frame."""
-        if self._next is None:
-            # A clock may begin anywhere.
+        if not self._frames:
+            # The first of all; a clock may begin anywhere.
             self._next = math.floor(frame.seconds / self._span.stride + _INSTANT)
         complete = []
         while frame.seconds >= self._next * self._span.stride + self._span.window - _INSTANT:
@@ -103,10 +103,9 @@ class WindowCutter:
         return incomplete
 
     def _cut(self) -> Window:
-        number = self._next or 0
-        start = number * self._span.stride
-        window = Window(number, start, tuple(self._frames))
-        self._next = number + 1
+        start = self._next * self._span.stride
+        window = Window(self._next, start, tuple(self._frames))
+        self._next += 1
         while self._frames and self._frames[0].seconds < start + self._span.stride - _INSTANT:
             self._frames.popleft()
         return window

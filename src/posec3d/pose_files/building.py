@@ -19,13 +19,13 @@ from posec3d.people import PosedVideo
 from posec3d.pose_files.contents import FileVideo
 from posec3d.pose_files.contents import Person
 from posec3d.pose_files.skeleton_choice import choose_skeleton
+from posec3d.poses import HIGHEST_SCORE
 from posec3d.skeletons import Skeleton
 
 # Frames a second, where nobody says them.
 USUAL_RATE = 30.0
 _LOGGER = logging.getLogger(__name__)
-# Refined maxima of heatmaps go a little above 1; scores above 10 are depths or percentages.
-_SCORE_TOLERANCE = 1.1
+# Scores above are depths or percentages.
 _SCORE_LIMIT = 10.0
 # Nobody is three pixels large; and legs below the picture reach far beyond 1 in coordinates of 0..1.
 _NORMALISED_LIMIT, _GUESSED_SHARE = 3.0, 1 / 3
@@ -91,7 +91,7 @@ def _confidences(stored: Float64[np.ndarray, "P V"], name: str) -> Float64[np.nd
             f"{name}: scores go up to {highest:g}, so they are no confidences of 0 to 1; "
             "write those after x and y, no depths and no percentages"
         )
-    if highest > _SCORE_TOLERANCE:
+    if highest > HIGHEST_SCORE:
         _LOGGER.warning("%s: scores go up to %.3g; those above 1 count as 1", name, highest)
     return np.clip(scores, 0, 1)
 
