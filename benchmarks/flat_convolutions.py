@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from posec3d.models.depthwise_convolution import DepthwiseConv3d
 from posec3d.models.heatmap_convolution import HeatmapConv3d
-from posec3d.models.layers import PointwiseConv3d
+from posec3d.models.pointwise_convolution import PointwiseConv3d
 
 _KINDS = (nn.Conv3d, HeatmapConv3d, DepthwiseConv3d, PointwiseConv3d)
 _in_three_dimensions = nn.Conv3d.forward

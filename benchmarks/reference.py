@@ -16,9 +16,9 @@ from posec3d.models import slowonly
 from posec3d.models.builders import build_posec3d
 from posec3d.models.depthwise_convolution import DepthwiseConv3d
 from posec3d.models.heatmap_convolution import HeatmapConv3d
-from posec3d.models.layers import PointwiseConv3d
 from posec3d.models.neighbour_pooling import highest_by_torch
 from posec3d.models.neighbour_pooling import highest_of_neighbours
+from posec3d.models.pointwise_convolution import PointwiseConv3d
 from posec3d.models.recognizer import PoseC3D
 from posec3d.poses import Poses
 

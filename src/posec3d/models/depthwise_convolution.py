@@ -9,6 +9,7 @@ from torch import Tensor
 from torch import nn
 from torch.nn import functional
 
+from posec3d.models.pointwise_convolution import harmless_dilation
 from posec3d.runtime.tensors import COMPILED_DTYPES
 from posec3d.runtime.tensors import as_array
 from posec3d.runtime.tensors import as_frames
@@ -55,7 +56,8 @@ class _Depthwise(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         ctx.stride = stride
         padding = [side // 2 for side in weight.shape[2:]]
-        return functional.conv3d(x, weight, None, (1, stride, stride), padding, groups=x.shape[1])
+        dilation = harmless_dilation(x) if weight.shape[4] == 1 else 1
+        return functional.conv3d(x, weight, None, (1, stride, stride), padding, dilation, groups=x.shape[1])
 
     @staticmethod
     @torch.autograd.function.once_differentiable

@@ -1,59 +1,23 @@
 """What the backbones are made of: convolutions with their normalisation, and their first weights."""
 
-from typing import Any
-
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch import nn
-from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from posec3d.models.heatmap_convolution import HeatmapConv3d
+from posec3d.models.normalisation import normalise
+from posec3d.models.normalisation import normalises_in_few_passes
 from posec3d.models.one_pass_convolution import convolve_and_rectify
 from posec3d.models.one_pass_convolution import fits_one_pass
-
-
-class PointwiseConv3d(nn.Conv3d):
-    """nn.Conv3d of single pixels: the same parameters and values.
-
-    In training on a processor, pixels between strides are left out first, instead of by the convolution: half the time.
-    """
-
-    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C2 T2 H2 W2"]:
-        learns = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
-        if max(self.stride) == 1 or not learns or x.device.type != "cpu" or torch.compiler.is_compiling():
-            return super().forward(x)
-        chosen = _EveryFew.apply(x, self.stride)  # type: ignore[no-untyped-call]
-        return functional.conv3d(chosen, self.weight, self.bias)
-
-
-class _EveryFew(torch.autograd.Function):
-    """Every so many frames, rows and columns. Slices' own gradient lies channels first, which all that follows pays."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, strides: tuple[int, int, int]) -> Tensor:
-        ctx.size, ctx.strides = x.shape, strides
-        layout = torch.preserve_format if x.is_contiguous() else torch.channels_last_3d
-        return _every_few(x, strides).clone(memory_format=layout)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        layout = torch.contiguous_format if gradient.is_contiguous() else torch.channels_last_3d
-        whole = torch.empty(ctx.size, dtype=gradient.dtype, memory_format=layout).zero_()
-        _every_few(whole, ctx.strides).copy_(gradient)
-        return whole, None
-
-
-def _every_few(x: Float[Tensor, "B C T H W"], strides: tuple[int, int, int]) -> Float[Tensor, "B C T2 H2 W2"]:
-    along_time, down, across = strides
-    return x[:, :, ::along_time, ::down, ::across]
+from posec3d.models.pointwise_convolution import PointwiseConv3d
 
 
 class ConvBNReLU(nn.Module):
     """Convolution without bias, batch normalisation, perhaps the sum with a shortcut, and a ReLU unless told not to.
 
-    With as many `groups` as channels, each is convolved by itself (depthwise).
+    With as many `groups` as channels, each is convolved by itself (depthwise). `convolution` is the kind of it; of
+    kernels that see one pixel of each frame, without groups, PointwiseConv3d unless another is given.
     """
 
     def __init__(
@@ -65,12 +29,15 @@ class ConvBNReLU(nn.Module):
         stride: tuple[int, int, int] = (1, 1, 1),
         groups: int = 1,
         relu: bool = True,
-        convolution: type[nn.Conv3d] = nn.Conv3d,
+        convolution: type[nn.Conv3d] | None = None,
     ) -> None:
         super().__init__()
         time, height, width = kernel
         padding = (time // 2, height // 2, width // 2)
-        self.conv = convolution(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
+        usual = PointwiseConv3d if height == width == groups == 1 else nn.Conv3d
+        self.conv = (convolution or usual)(
+            in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False
+        )
         self.bn: nn.BatchNorm3d | nn.Identity = nn.BatchNorm3d(out_channels)
         self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
 
@@ -79,7 +46,10 @@ class ConvBNReLU(nn.Module):
     ) -> Float[Tensor, "B C2 T2 H2 W2"]:
         if self._fits_one_pass(x):
             return convolve_and_rectify(self.conv, x, shortcut)
-        out: Tensor = self.bn(self.conv(x))
+        out: Tensor = self.conv(x)
+        if normalises_in_few_passes(self.bn, out):
+            return normalise(self.bn, out, shortcut, rectified=isinstance(self.relu, nn.ReLU))
+        out = self.bn(out)
         # In place: a normalisation does not need what it gave to know its gradient.
         out = out if shortcut is None else out.add_(shortcut)
         rectified: Tensor = self.relu(out)

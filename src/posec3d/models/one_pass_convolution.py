@@ -3,17 +3,15 @@
 By the fused operators of oneDNN, which PyTorch carries for its own compiler, where it has them (seen with 2.13 on x86).
 """
 
-import platform
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch import nn
 
-_HAS_OPERATORS = (
-    platform.machine().lower() in ("x86_64", "amd64")
-    and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    and all(hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_is_mkldnn_bf16_supported"))
+from posec3d.runtime.devices import HAS_ONEDNN
+
+_HAS_OPERATORS = HAS_ONEDNN and all(
+    hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_is_mkldnn_bf16_supported")
 )
 
 

@@ -12,7 +12,6 @@ from torch import nn
 from posec3d.models.heatmap_convolution import HeatmapConv3d
 from posec3d.models.heatmap_convolution import convolve_and_pool
 from posec3d.models.layers import ConvBNReLU
-from posec3d.models.layers import PointwiseConv3d
 from posec3d.models.layers import initialise_convolutions
 from posec3d.models.neighbour_pooling import highest_of_neighbours
 
@@ -29,7 +28,7 @@ class Bottleneck(nn.Module):
         self.conv2 = ConvBNReLU(planes, planes, (1, 3, 3), stride=stride)
         self.conv3 = ConvBNReLU(planes, out_channels, (1, 1, 1))
         self.downsample = (
-            ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False, convolution=PointwiseConv3d)
+            ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False)
             if stride != (1, 1, 1) or in_channels != out_channels
             else None
         )

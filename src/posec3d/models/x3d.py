@@ -13,7 +13,6 @@ from torch import nn
 from posec3d.models.depthwise_convolution import DepthwiseConv3d
 from posec3d.models.heatmap_convolution import HeatmapConv3d
 from posec3d.models.layers import ConvBNReLU
-from posec3d.models.layers import PointwiseConv3d
 from posec3d.models.layers import initialise_convolutions
 
 # pyskl's gamma_b: how much wider a block is inside.
@@ -32,7 +31,7 @@ class Block(nn.Module):
         )
         self.conv3 = ConvBNReLU(planes, out_channels, (1, 1, 1))
         self.downsample = (
-            ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False, convolution=PointwiseConv3d)
+            ConvBNReLU(in_channels, out_channels, (1, 1, 1), stride=stride, relu=False)
             if stride != (1, 1, 1) or in_channels != out_channels
             else None
         )

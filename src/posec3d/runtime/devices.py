@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
@@ -22,6 +23,11 @@ _FABRIC_PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]]
     "bf16": "bf16-mixed",
     "fp16": "16-mixed",
 }
+
+# Whether networks are computed by oneDNN on the processor, as it was measured: on x86.
+HAS_ONEDNN: bool = (
+    platform.machine().lower() in ("x86_64", "amd64") and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+)
 
 
 def prepare_device(accelerator: Accelerator, precision: Precision) -> torch.device:
