@@ -1,7 +1,10 @@
 import gzip
 import pickle
+import re
 from collections import OrderedDict
+from dataclasses import replace
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -233,6 +236,34 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path, name):
             np.testing.assert_array_equal(after.scores, before.scores)
     assert path.read_bytes().startswith(b"\x1f\x8b") == name.endswith(".gz")
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["file.pkl", "file.pkl.gz", "file.arrow"])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"label": "jump"}, "video 'b': label is not a whole number: label is 'jump'. Number the classes"),
+        ({"label": True}, "video 'b': label is not a whole number: label is True"),
+        ({"label": 2}, "video 'b': label outside the classes: label is 2, labels are 0..1"),
+        ({"label": -1}, "video 'b': label outside the classes: label is -1"),
+        ({"video": 7}, "video '7': frame_dir is not text: frame_dir is 7"),
+        ({"splits": "b"}, "split 'train' is the text 'b'; give a tuple of names of videos"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_saved(tmp_path, monkeypatch, name, changes, message):
+    # Types are checked in tests alone: here is what careless callers give.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    first, second, *_ = annotation_set().annotations
+    splits = {"train": changes.get("splits", ("a",))}
+    wrong = {field: value for field, value in changes.items() if field != "splits"}
+
+    with pytest.raises(ValueError, match=re.escape(f"{tmp_path / name}: {message}")) as refused:
+        save_annotations(
+            tmp_path / name, AnnotationSet((first, replace(second, **wrong)), splits, classes=("sit", "stand"))
+        )
+
+    assert "posec3d check" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_saving_twice_gives_the_same_file(tmp_path):

@@ -3,6 +3,7 @@
 import gzip
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +14,7 @@ from posec3d.annotations.annotation import Annotation
 from posec3d.annotations.annotation import record_of
 from posec3d.annotations.columns import labels_of
 from posec3d.annotations.problems import problem_text
+from posec3d.annotations.problems import short_problem_text
 from posec3d.annotations.records import FieldError
 from posec3d.annotations.records import RawRecord
 from posec3d.annotations.records import canvas_of
@@ -57,13 +59,19 @@ def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -
     """Write the dictionary layout, gzipped if the name ends in .gz: read back, it is the same, bit for bit.
 
     mmaction2 and pyskl read it, with any version of NumPy. A name that ends in .arrow gets a store, which they do not.
+    Raises ValueError, and writes nothing, for names, labels and splits that could not be read back.
     """
+    for name, videos in annotations.splits.items():
+        if isinstance(videos, str):
+            raise ValueError(f"{path}: split {name!r} is the text {videos!r}; give a tuple of names of videos")
     if Path(path).suffix == SUFFIX:
-        write_store(path, [stream_of(annotations)])
+        stream = stream_of(annotations)
+        readable = (_readable(video, annotations.classes, path) for video in stream.videos)
+        write_store(path, [replace(stream, videos=readable)])
         return
     content: dict[str, Any] = {
         "split": {name: list(videos) for name, videos in annotations.splits.items()},
-        "annotations": [record_of(annotation) for annotation in annotations.annotations],
+        "annotations": [record_of(_readable(video, annotations.classes, path)) for video in annotations.annotations],
     }
     if annotations.classes is not None:
         content["classes"] = list(annotations.classes)
@@ -76,6 +84,17 @@ def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -
                 _PortablePickler(compressed, protocol=4).dump(content)
         else:
             _PortablePickler(file, protocol=4).dump(content)
+
+
+def _readable(annotation: Annotation, classes: tuple[str, ...] | None, path: str | os.PathLike[str]) -> Annotation:
+    """Return a video that can be read back. ValueError for any other."""
+    fields = record_of(annotation)
+    try:
+        video_of(fields)
+        label_of(fields, len(classes) if classes else None)
+    except FieldError as error:
+        raise ValueError(short_problem_text(str(path), str(annotation.video), error.kind, error.found)) from None
+    return annotation
 
 
 def _with_labels_of_classes(stored: AnnotationSet) -> AnnotationSet:

@@ -191,7 +191,10 @@ KINDS: dict[str, Kind] = {
 
 def problem_text(source: str, video: str, kind: str, found: str) -> str:
     """Return the sentence that says of a video what is wrong, and where all such are told."""
+    return f"{short_problem_text(source, video, kind, found)} All problems of the file: posec3d check {source}"
+
+
+def short_problem_text(source: str, video: str, kind: str, found: str) -> str:
+    """Return the sentence that says of a video what is wrong with it, and the mend."""
     row = KINDS[kind]
-    return (
-        f"{source}: video {video!r}: {row.title}: {found}. {row.mend} All problems of the file: posec3d check {source}"
-    )
+    return f"{source}: video {video!r}: {row.title}: {found}. {row.mend}"
