@@ -118,11 +118,13 @@ def test_whoever_is_always_right_is_above_chance():
 
 
 def test_classes_never_answered_are_told():
-    labels = np.array([0, 0, 1, 1, 2, 2])
-    assert "takes no validation video for 'walk'" in never_answered(experiment(), answers(0, 0, 1, 1, 1, 0), labels)
-    assert never_answered(experiment(), answers(0, 0, 1, 1, 2, 0), labels) is None
-    # Of a class without a validation video nothing is known.
-    assert never_answered(experiment(), answers(0, 0), np.array([0, 0])) is None
+    labels, learnt_from = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 2])
+    told = never_answered(experiment(), answers(0, 0, 1, 1, 1, 0), labels, learnt_from)
+    assert "takes no validation video for 'walk'" in told
+    assert never_answered(experiment(), answers(0, 0, 1, 1, 2, 0), labels, learnt_from) is None
+    # Of a class without a validation video nothing is known, and one without a training video cannot be answered.
+    assert never_answered(experiment(), answers(0, 0), np.array([0, 0]), learnt_from) is None
+    assert never_answered(experiment(), answers(0, 0, 1, 1, 1, 0), labels, np.array([0, -1, 1])) is None
 
 
 def test_the_first_steps_are_not_judged():

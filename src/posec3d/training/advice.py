@@ -95,11 +95,18 @@ def no_help(heatmaps: Accuracy, coordinates: Accuracy, labels: Int[np.ndarray, "
 
 
 def never_answered(
-    experiment: Experiment, scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]
+    experiment: Experiment,
+    scores: Float[np.ndarray, "N K"],
+    labels: Int[np.ndarray, " N"],
+    train_labels: Int[np.ndarray, " N2"],
 ) -> str | None:
-    """Return what to do if there are classes among the validation videos for which none is taken; None without."""
+    """Return what to do if there are classes among the validation videos for which none is taken; None without.
+
+    Of classes without a training video, of which the beginning of the training warns, nothing is said.
+    """
     matrix = confusion(scores, labels)
-    never = np.flatnonzero((matrix.sum(1) > 0) & (matrix.sum(0) == 0)).tolist()
+    shown = np.bincount(train_labels[train_labels >= 0], minlength=len(matrix)) > 0
+    never = np.flatnonzero((matrix.sum(1) > 0) & (matrix.sum(0) == 0) & shown).tolist()
     if not never:
         return None
     return (

@@ -184,7 +184,7 @@ def train(
                 if not warned and worth_judging(experiment, epoch, epoch * len(clips)):
                     warned = warn(chance_level(scores, val_labels, epoch))
                 if epoch == settings.epochs and not warned:
-                    warn(never_answered(experiment, scores, val_labels))
+                    warn(never_answered(experiment, scores, val_labels, labels_of(train_videos)))
             fabric.barrier()
     if best is None:
         return TrainingResult(None, work_dir / LAST_FILE, None)
