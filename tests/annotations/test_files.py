@@ -247,20 +247,24 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path, name):
         ({"label": 2}, "video 'b': label outside the classes: label is 2, labels are 0..1"),
         ({"label": -1}, "video 'b': label outside the classes: label is -1"),
         ({"video": 7}, "video '7': frame_dir is not text: frame_dir is 7"),
+        ({"canvas": (0, 0)}, "video 'b': img_shape is not (height, width): img_shape is (0, 0)"),
+        (
+            {"keypoints": np.zeros((1, 0, 17, 2), np.float32)},
+            "video 'b': keypoint is not an array (people, fr",
+        ),
         ({"splits": "b"}, "split 'train' is the text 'b'; give a tuple of names of videos"),
+        ({"classes": "walk"}, "classes are the text 'walk'; give a tuple of names"),
     ],
 )
 def test_what_could_not_be_read_back_is_not_saved(tmp_path, monkeypatch, name, changes, message):
     # Types are checked in tests alone: here is what careless callers give.
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     first, second, *_ = annotation_set().annotations
-    splits = {"train": changes.get("splits", ("a",))}
-    wrong = {field: value for field, value in changes.items() if field != "splits"}
+    splits, classes = {"train": changes.get("splits", ("a",))}, changes.get("classes", ("sit", "stand"))
+    wrong = {field: value for field, value in changes.items() if field not in ("splits", "classes")}
 
     with pytest.raises(ValueError, match=re.escape(f"{tmp_path / name}: {message}")) as refused:
-        save_annotations(
-            tmp_path / name, AnnotationSet((first, replace(second, **wrong)), splits, classes=("sit", "stand"))
-        )
+        save_annotations(tmp_path / name, AnnotationSet((first, replace(second, **wrong)), splits, classes=classes))
 
     assert "posec3d check" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []

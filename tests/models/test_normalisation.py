@@ -98,6 +98,18 @@ def test_bfloat16_is_as_near_to_the_exact_values_as_that_of_torch(added):
         assert (by_us - what).abs().max() <= 1.01 * (by_them - what).abs().max() + 1e-5
 
 
+@pytest.mark.parametrize("size", [(1, 3, 9, 281, 281), (2, 32, 8, 64, 64)])
+def test_a_first_pixel_that_is_far_off_costs_little_precision(size):
+    x = random(*size) / 10
+    x[0, :, 0, 0, 0] = 100
+    bn, exact = nn.BatchNorm3d(size[1], momentum=1), x.double().transpose(0, 1).flatten(1)
+
+    normalise(bn, x)
+
+    torch.testing.assert_close(bn.running_var.double(), exact.var(1), rtol=1e-4, atol=0)
+    torch.testing.assert_close(bn.running_mean.double(), exact.mean(1), rtol=1e-4, atol=1e-6)
+
+
 def test_channels_that_never_change_have_no_gradient_of_infinity():
     x = torch.full((2, 3, 4, 5, 5), 7.0).to(memory_format=torch.channels_last_3d)
 
@@ -166,6 +178,7 @@ def test_a_layer_that_learns_much_at_once_does_it_so(relu, added):
         lambda bn, x: (nn.SyncBatchNorm(4), x),
         lambda bn, x: (nn.BatchNorm3d(4, affine=False), x),
         lambda bn, x: (nn.BatchNorm3d(4, momentum=None), x),
+        lambda bn, x: (bn.bfloat16(), x.bfloat16()),
         lambda bn, x: (nn.BatchNorm3d(4, track_running_stats=False), x),
     ],
 )

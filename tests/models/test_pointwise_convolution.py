@@ -4,6 +4,7 @@ from torch import nn
 
 from posec3d.models.depthwise_convolution import DepthwiseConv3d
 from posec3d.models.pointwise_convolution import PointwiseConv3d
+from posec3d.models.pointwise_convolution import harmless_dilation
 from posec3d.models.slowonly import SlowOnly
 from posec3d.models.x3d import X3D
 from posec3d.runtime.devices import HAS_ONEDNN
@@ -70,6 +71,16 @@ def test_in_one_thread_as_well_results_and_gradients_lie_channels_last(threads, 
 
     assert values.is_contiguous(memory_format=torch.channels_last_3d)
     assert x.grad.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+@pytest.mark.skipif(not HAS_ONEDNN, reason="PyTorch has no oneDNN for this processor")
+def test_only_where_torch_would_be_slow_a_kernel_is_dilated(threads):
+    x = torch.zeros(1, 1, 1, 1, 1)
+
+    assert harmless_dilation(x) == ((1, 1, 2) if threads == 1 else (1, 1, 1))
+    assert harmless_dilation(x.bfloat16()) == (1, 1, 1)
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert harmless_dilation(x) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(

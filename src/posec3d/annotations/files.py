@@ -59,8 +59,10 @@ def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -
     """Write the dictionary layout, gzipped if the name ends in .gz: read back, it is the same, bit for bit.
 
     mmaction2 and pyskl read it, with any version of NumPy. A name that ends in .arrow gets a store, which they do not.
-    Raises ValueError, and writes nothing, for names, labels and splits that could not be read back.
+    Raises ValueError, and writes nothing, for what could not be read back.
     """
+    if isinstance(annotations.classes, str):
+        raise ValueError(f"{path}: classes are the text {annotations.classes!r}; give a tuple of names")
     for name, videos in annotations.splits.items():
         if isinstance(videos, str):
             raise ValueError(f"{path}: split {name!r} is the text {videos!r}; give a tuple of names of videos")
@@ -92,6 +94,8 @@ def _readable(annotation: Annotation, classes: tuple[str, ...] | None, path: str
     try:
         video_of(fields)
         label_of(fields, len(classes) if classes else None)
+        canvas_of(fields, None)
+        keypoints_of(fields)
     except FieldError as error:
         raise ValueError(short_problem_text(str(path), str(annotation.video), error.kind, error.found)) from None
     return annotation

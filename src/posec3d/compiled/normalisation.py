@@ -16,27 +16,25 @@ from posec3d.compiled.numbers import encode
 
 @no_type_check
 @njit(nogil=True, fastmath={"contract"})
-def moments(rows, shift, sums, squares):
-    """Set sums and squares (L,) to those of what rows (R, L) differ by from their first, which `shift` is set to.
+def moments(rows, middle, sums, squares):
+    """Set sums and squares (L,) to those of what rows (R, L) differ by from a number near their mean.
 
-    It is near the mean, so that squares of large means do not hide small differences.
+    So squares of large means do not hide small differences.
     """
     num_rows, length = rows.shape
     for place in range(length):
-        shift[place] = decode(rows[0, place], rows)
         sums[place], squares[place] = 0, 0
     part = num_rows // 4
     for row in range(part):
         first, second, third, fourth = rows[row], rows[row + part], rows[row + 2 * part], rows[row + 3 * part]
         for place in range(length):
-            middle = shift[place]
-            a, b = decode(first[place], rows) - middle, decode(second[place], rows) - middle
-            c, d = decode(third[place], rows) - middle, decode(fourth[place], rows) - middle
+            a, b = decode(first[place], rows) - middle[place], decode(second[place], rows) - middle[place]
+            c, d = decode(third[place], rows) - middle[place], decode(fourth[place], rows) - middle[place]
             sums[place] += (a + b) + (c + d)
             squares[place] += (a * a + b * b) + (c * c + d * d)
     for row in range(4 * part, num_rows):
         for place in range(length):
-            difference = decode(rows[row, place], rows) - shift[place]
+            difference = decode(rows[row, place], rows) - middle[place]
             sums[place] += difference
             squares[place] += difference * difference
 

@@ -21,6 +21,8 @@ from posec3d.runtime.threads import in_parallel
 _FEWEST = 1 << 21
 # Shorter rows are joined: loops over them would end as soon as they have begun.
 _SHORTEST_ROW = 128
+# So many pixels tell where about the mean is.
+_NUM_SAMPLES = 64
 # So many numbers are summed up at once, and then the sums: the same bits with any number of threads.
 _NUMBERS_OF_PART = 1 << 17
 
@@ -33,6 +35,7 @@ def normalises_in_few_passes(bn: nn.Module, x: Float[Tensor, "B C T H W"]) -> Ty
         and bn.affine
         and bn.track_running_stats
         and bn.momentum is not None
+        and bn.weight.dtype == torch.float32
         and torch.is_grad_enabled()
         and x.requires_grad
         and x.device.type == "cpu"
@@ -70,7 +73,7 @@ class _Normalisation(torch.autograd.Function):
         from posec3d.compiled.normalisation import scale_and_add
 
         rows = _rows(x)
-        mean, variance = _moments(rows, x.shape[1])
+        mean, variance = _moments(x, rows)
         _keep_moments(bn, mean, variance, count=x.numel() // x.shape[1])
         spread = np.sqrt(variance + bn.eps)
         factor = weight.detach().numpy() / spread
@@ -147,30 +150,24 @@ def _repeated(values: Float64[np.ndarray, " C"], rows: Shaped[np.ndarray, "R L"]
 
 
 def _moments(
-    rows: Shaped[np.ndarray, "R L"], num_channels: int
+    x: Float[Tensor, "B C T H W"], rows: Shaped[np.ndarray, "R L"]
 ) -> tuple[Float64[np.ndarray, " C"], Float64[np.ndarray, " C"]]:
-    """Return mean and variance of each channel.
-
-    Those of parts are put together in float64: Chan, Golub and LeVeque, "Algorithms for computing the sample
-    variance", 1983, section 2.
-    """
+    """Return mean and variance of each channel."""
     from posec3d.compiled.normalisation import moments
 
-    parts = _parts(rows)
-    shifts, sums, squares = np.empty((3, len(parts), rows.shape[1]), np.float32)
+    num_channels, count = x.shape[1], x.numel() // x.shape[1]
+    middle = _near_mean(x)
+    along = _repeated(middle, rows)
+    sums, squares = _sums(rows, num_channels, lambda part, *both: moments(rows[part], along, *both))
+    # What the loops subtract is rounded.
+    offset, middle = sums / count, along[:num_channels].astype(np.float64)
+    return middle + offset, np.maximum(squares / count - offset**2, 0)
 
-    def of_some(first: int, last: int) -> None:
-        for part in range(first, last):
-            moments(rows[parts[part]], shifts[part], sums[part], squares[part])
 
-    in_parallel(of_some, len(parts), fewest=1)
-    lengths = np.array([part.stop - part.start for part in parts], np.float64)[:, None]
-    offsets = sums.astype(np.float64) / lengths
-    means, around = shifts + offsets, squares - lengths * offsets**2
-    means, around = (each.reshape(-1, num_channels) for each in (means, around))
-    lengths = np.repeat(lengths, rows.shape[1] // num_channels, axis=0)
-    mean = (lengths * means).sum(0) / lengths.sum()
-    return mean, (around + lengths * (means - mean) ** 2).sum(0) / lengths.sum()
+def _near_mean(x: Float[Tensor, "B C T H W"]) -> Float64[np.ndarray, " C"]:
+    """Return the medians of some pixels, an odd number apart, so that not all are of one column."""
+    pixels = x.detach().permute(0, 2, 3, 4, 1).flatten(0, 3)
+    return pixels[:: len(pixels) // _NUM_SAMPLES | 1].double().median(0).values.numpy()
 
 
 def _sums(

@@ -45,7 +45,8 @@ def harmless_dilation(x: Float[Tensor, "B C T H W"]) -> tuple[int, int, int]:
     In a single thread it leaves undilated ones in float32 to a loop of its own (2.13, `use_mkldnn` in Convolution.cpp),
     whose results lie channels first, so that each layer puts them in order again.
     """
-    is_slow = HAS_ONEDNN and x.dtype == torch.float32 and torch.get_num_threads() == 1
+    has_onednn = HAS_ONEDNN and torch.backends.mkldnn.enabled
+    is_slow = has_onednn and x.dtype == torch.float32 and torch.get_num_threads() == 1
     return (1, 1, 2) if is_slow else (1, 1, 1)
 
 
