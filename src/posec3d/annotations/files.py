@@ -3,6 +3,7 @@
 import gzip
 import os
 import pickle
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -90,12 +91,8 @@ def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -
 
 def _readable(annotation: Annotation, classes: tuple[str, ...] | None, path: str | os.PathLike[str]) -> Annotation:
     """Return a video that can be read back. ValueError for any other."""
-    fields = record_of(annotation)
     try:
-        video_of(fields)
-        label_of(fields, len(classes) if classes else None)
-        canvas_of(fields, None)
-        keypoints_of(fields)
+        _built(record_of(annotation), len(classes) if classes else None, None)
     except FieldError as error:
         raise ValueError(short_problem_text(str(path), str(annotation.video), error.kind, error.found)) from None
     return annotation
@@ -112,18 +109,21 @@ def _with_labels_of_classes(stored: AnnotationSet) -> AnnotationSet:
 
 def _annotation(record: RawRecord, num_classes: int | None, canvas: tuple[int, int] | None) -> Annotation:
     try:
-        fields = fields_of(record)
-        keypoints, scores = keypoints_of(fields)
-        check_total_frames(fields, keypoints.shape[1])
-        return Annotation(
-            video=video_of(fields),
-            label=label_of(fields, num_classes),
-            canvas=canvas_of(fields, canvas),
-            keypoints=keypoints,
-            scores=scores,
-        )
+        return _built(fields_of(record), num_classes, canvas)
     except FieldError as error:
         raise ValueError(problem_text(record.source, record.name, error.kind, error.found)) from None
+
+
+def _built(fields: Mapping[str, Any], num_classes: int | None, canvas: tuple[int, int] | None) -> Annotation:
+    keypoints, scores = keypoints_of(fields)
+    check_total_frames(fields, keypoints.shape[1])
+    return Annotation(
+        video=video_of(fields),
+        label=label_of(fields, num_classes),
+        canvas=canvas_of(fields, canvas),
+        keypoints=keypoints,
+        scores=scores,
+    )
 
 
 class _PortablePickler(pickle.Pickler):

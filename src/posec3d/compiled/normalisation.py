@@ -90,8 +90,8 @@ def gradient_sums(rows, gradient, factor, offset, lowest, middle, sums, products
 
 @no_type_check
 @njit(nogil=True, fastmath={"contract"})
-def passed_gradient_sums(rows, gradient, result, middle, passed, sums, products):
-    """Do the same with the gradient where the result (R, L) is above 0, and write that to `passed`, else 0."""
+def passed_gradient_sums(rows, gradient, result, lowest, middle, passed, sums, products):
+    """Do the same with the gradient where the result (R, L) is above `lowest`, and write that to `passed`, else 0."""
     num_rows, length = rows.shape
     nothing = encode(np.float32(0), gradient)
     for place in range(length):
@@ -99,7 +99,7 @@ def passed_gradient_sums(rows, gradient, result, middle, passed, sums, products)
     for row in range(num_rows):
         values, given, kept, written = rows[row], gradient[row], result[row], passed[row]
         for place in range(length):
-            written[place] = given[place] if decode(kept[place], result) > 0 else nothing
+            written[place] = given[place] if decode(kept[place], result) > lowest else nothing
             value = decode(written[place], gradient)
             sums[place] += value
             products[place] += value * (decode(values[place], rows) - middle[place])

@@ -55,8 +55,7 @@ def normalise(
 ) -> Float[Tensor, "B C T H W"]:
     """Return what `bn` makes of x in training, with the shortcut added, and 0 in place of less if `rectified`.
 
-    Rounded once, at the end. The moments for evaluation are kept up to date, as `bn` itself does. With a shortcut the
-    result is always rectified.
+    Rounded once, at the end. The moments for evaluation are kept up to date, as `bn` itself does.
     """
     assert bn.num_batches_tracked is not None
     bn.num_batches_tracked.add_(1)
@@ -86,7 +85,7 @@ class _Normalisation(torch.autograd.Function):
         else:
             added = _rows(shortcut)
             in_parallel(
-                lambda first, last: scale_and_add(rows, *scaling, added, np.float32(0), written, first, last), len(rows)
+                lambda first, last: scale_and_add(rows, *scaling, added, lowest, written, first, last), len(rows)
             )
         ctx.save_for_backward(x, None if shortcut is None else result)
         ctx.channels, ctx.scaling, ctx.lowest = (mean, spread, factor), scaling, lowest
@@ -101,8 +100,8 @@ class _Normalisation(torch.autograd.Function):
 
         x, result = ctx.saved_tensors
         (mean, spread, factor), scaling, lowest = ctx.channels, ctx.scaling, ctx.lowest
-        rows, given, middle = _rows(x), _rows(gradient), _repeated(mean, _rows(x))
-        passed = None
+        rows, given, passed = _rows(x), _rows(gradient), None
+        middle = _repeated(mean, rows)
         if result is None:
             of_bias, products = _sums(
                 rows,
@@ -116,7 +115,7 @@ class _Normalisation(torch.autograd.Function):
                 rows,
                 len(mean),
                 lambda part, *sums: passed_gradient_sums(
-                    rows[part], given[part], kept[part], middle, through[part], *sums
+                    rows[part], given[part], kept[part], lowest, middle, through[part], *sums
                 ),
             )
             given, lowest = through, np.float32(-np.inf)
