@@ -11,6 +11,10 @@ from posec3d.models.normalisation import normalises_in_few_passes
 from posec3d.models.one_pass_convolution import convolve_and_rectify
 from posec3d.models.one_pass_convolution import fits_one_pass
 from posec3d.models.pointwise_convolution import PointwiseConv3d
+from posec3d.models.winograd_convolution import MixedKernel
+from posec3d.models.winograd_convolution import convolve_and_rectify_in_few_products
+from posec3d.models.winograd_convolution import convolve_in_few_products
+from posec3d.models.winograd_convolution import fits_few_products
 
 
 class ConvBNReLU(nn.Module):
@@ -40,13 +44,16 @@ class ConvBNReLU(nn.Module):
         )
         self.bn: nn.BatchNorm3d | nn.Identity = nn.BatchNorm3d(out_channels)
         self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
+        self._mixed: MixedKernel | None = None
 
     def forward(
         self, x: Float[Tensor, "B C T H W"], shortcut: Float[Tensor, "B C2 T2 H2 W2"] | None = None
     ) -> Float[Tensor, "B C2 T2 H2 W2"]:
         if self._fits_one_pass(x):
+            if shortcut is None and self._fits_few_products(x):
+                return convolve_and_rectify_in_few_products(self.conv, x, self._mixed_kernel())
             return convolve_and_rectify(self.conv, x, shortcut)
-        out: Tensor = self.conv(x)
+        out: Tensor = convolve_in_few_products(self.conv, x) if self._fits_few_products(x) else self.conv(x)
         if normalises_in_few_passes(self.bn, out):
             return normalise(self.bn, out, shortcut, rectified=isinstance(self.relu, nn.ReLU))
         out = self.bn(out)
@@ -56,9 +63,20 @@ class ConvBNReLU(nn.Module):
         return rectified
 
     def _fits_one_pass(self, x: Float[Tensor, "B C T H W"]) -> bool:
-        # A convolution of heatmaps has loops of its own, which are faster still.
         rectified = isinstance(self.bn, nn.Identity) and isinstance(self.relu, nn.ReLU)
-        return rectified and not isinstance(self.conv, HeatmapConv3d) and fits_one_pass(self.conv, x)
+        return rectified and not self._sees_heatmaps() and fits_one_pass(self.conv, x)
+
+    def _fits_few_products(self, x: Float[Tensor, "B C T H W"]) -> bool:
+        return not self._sees_heatmaps() and fits_few_products(self.conv, x)
+
+    def _sees_heatmaps(self) -> bool:
+        """Tell whether the convolution has loops of its own, which are faster still."""
+        return isinstance(self.conv, HeatmapConv3d)
+
+    def _mixed_kernel(self) -> MixedKernel:
+        if self._mixed is None or not self._mixed.is_of(self.conv.weight):
+            self._mixed = MixedKernel.of(self.conv.weight)
+        return self._mixed
 
     def fused(self) -> nn.Conv3d:
         """Return the convolution with the normalisation of evaluation folded into it: the same values, once less."""
