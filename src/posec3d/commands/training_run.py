@@ -210,11 +210,13 @@ def _begin(
     numbers = len(parts["training"]), len(parts["validation"])
     _LOGGER.info("%d videos to train on, %d to validate on; writing to %s", *numbers, folder)
     if precision is not None:
-        _say_precision(precision, fabric.device)
+        _say_precision(precision, experiment.network.backbone, fabric.device)
     warn(*before_training(experiment, parts, fabric.world_size))
 
 
-def _say_precision(precision: str, device: torch.device) -> None:
-    """Tell of the faster arithmetic where there is one."""
-    if precision == "fp32" and computes_bfloat16(device):
-        _LOGGER.info("this device computes bfloat16: --precision bf16 takes half to three quarters of the time")
+def _say_precision(precision: str, backbone: str, device: torch.device) -> None:
+    """Tell of the faster arithmetic where there is one: on a processor, of SlowOnly (benchmarks/NOTES.md)."""
+    on_processor = device.type == "cpu"
+    if precision == "fp32" and computes_bfloat16(device) and (backbone == "slowonly" or not on_processor):
+        takes = "takes about six tenths of the time" if on_processor else "may take less time"
+        _LOGGER.info("this device computes bfloat16: --precision bf16 %s", takes)

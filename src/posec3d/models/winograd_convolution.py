@@ -101,18 +101,16 @@ def _input_gradient(gradient: Tensor, x: Tensor, weight: Tensor) -> Float[Tensor
 def _kernel_gradient(gradient: Tensor, x: Tensor, weight: Tensor) -> Float[Tensor, "O C KT KH KW"]:
     from posec3d.compiled.winograd_gradient import frame_kernel_gradient
     from posec3d.compiled.winograd_gradient import pixel_kernel_gradient
-    from posec3d.compiled.winograd_tiles import OF_WEIGHTS
 
-    mixing = torch.tensor(OF_WEIGHTS)
+    mixing = _mixing(weight.shape[2:])
     num_outputs, num_channels, num_frames = weight.shape[:3]
     inputs, outputs = (values.detach().permute(0, 2, 3, 4, 1) for values in (x, gradient))
     if along_time := _is_along_time(weight.shape[2:]):
         num_frames = 1
         inputs, outputs = (values.flatten(2, 3) for values in (inputs, outputs))
-        block, num_blocks = _BLOCK, _num_blocks(inputs, _BLOCK)
+        block, num_blocks = _BLOCK, _num_blocks(inputs)
     else:
-        mixing = torch.kron(mixing, mixing)
-        inputs, outputs, block, num_blocks = _by_pixels(inputs, outputs, num_frames, _BLOCK)
+        inputs, outputs, block, num_blocks = _by_pixels(inputs, outputs, num_frames)
     given = inputs.numpy(), outputs.numpy()
     loop = frame_kernel_gradient if along_time else pixel_kernel_gradient
     parts = {}
@@ -133,19 +131,25 @@ def _kernel_gradient(gradient: Tensor, x: Tensor, weight: Tensor) -> Float[Tenso
 def _mixed(weight: Float[Tensor, "O C KT KH KW"]) -> Float32[np.ndarray, "K panels rows columns"]:
     """Return mixed weights as the compiled loops want them; those of three frames one after the other, as channels."""
     from posec3d.compiled.registers import COLUMNS
-    from posec3d.compiled.winograd_tiles import OF_WEIGHTS
 
     num_channels, num_frames = weight.shape[1:3]
-    mixing = torch.tensor(OF_WEIGHTS)
+    mixing = _mixing(weight.shape[2:])
     panels = torch.unflatten(weight.detach(), 0, (-1, COLUMNS))
     if _is_along_time(weight.shape[2:]):
         lines = panels.permute(3, 4, 5, 0, 2, 1)
         num_frames = 1
     else:
-        mixing = torch.kron(mixing, mixing)
         lines = panels.permute(4, 5, 0, 3, 2, 1)
     mixed = mixing @ lines.reshape(mixing.shape[1], -1)
     return mixed.view(len(mixing), -1, num_frames * num_channels, COLUMNS).numpy()
+
+
+def _mixing(size: tuple[int, ...]) -> Float[Tensor, "K weights"]:
+    """Return the sums of weights that each product takes: of three frames, or of 3x3 pixels."""
+    from posec3d.compiled.winograd_tiles import OF_WEIGHTS
+
+    of_line = torch.tensor(OF_WEIGHTS)
+    return of_line if _is_along_time(size) else torch.kron(of_line, of_line)
 
 
 def _convolved(
@@ -177,15 +181,15 @@ def _over_frames(
     everywhere = offsets.repeat(_BLOCK, 1).numpy()
     in_parallel(
         lambda first, last: convolve_frames(given, kernel, everywhere, lowest, written, first, last),
-        _num_blocks(given, _BLOCK),
+        _num_blocks(given),
         fewest=1,
     )
 
 
-def _num_blocks(frames: np.ndarray | Tensor, block: int) -> int:
+def _num_blocks(frames: np.ndarray | Tensor) -> int:
     """Return how many blocks the tiles of all pixels (B, T, P, C) are."""
     num_clips, num_frames, num_pixels, _ = frames.shape
-    return -(-num_clips * -(-num_frames // 4) * num_pixels // block)
+    return -(-num_clips * -(-num_frames // 4) * num_pixels // _BLOCK)
 
 
 def _over_pixels(
@@ -197,7 +201,7 @@ def _over_pixels(
 ) -> None:
     from posec3d.compiled.winograd import convolve_pixels
 
-    frames, output, depth, num_blocks = _by_pixels(frames, output, kernel.shape[2] // frames.shape[4], _BLOCK)
+    frames, output, depth, num_blocks = _by_pixels(frames, output, kernel.shape[2] // frames.shape[4])
     given, written, added = frames.numpy(), output.numpy(), offsets.numpy()
     in_parallel(
         lambda first, last: convolve_pixels(given, kernel, added, lowest, written, depth, first, last),
@@ -207,7 +211,7 @@ def _over_pixels(
 
 
 def _by_pixels(
-    frames: Float[Tensor, "B T H W C"], outputs: Float[Tensor, "B T H W O"], num_seen: int, block: int
+    frames: Float[Tensor, "B T H W C"], outputs: Float[Tensor, "B T H W O"], num_seen: int
 ) -> tuple[Float[Tensor, "B2 T2 H W C"], Float[Tensor, "B2 T2 H W O"], int, int]:
     """Return frames and their outputs, of how many a block is, and the number of blocks."""
     from posec3d.compiled.registers import ROWS
@@ -219,7 +223,7 @@ def _by_pixels(
     down, across = (-(-side // 4) for side in sides)
     # Frames whose tiles fill the rows of products.
     fewest = ROWS // math.gcd(ROWS, across)
-    depth = fewest * max(1, block // (fewest * across))
+    depth = fewest * max(1, _BLOCK // (fewest * across))
     return frames, outputs, depth, num_clips * -(-num_frames // depth) * down
 
 
