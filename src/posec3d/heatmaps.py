@@ -17,6 +17,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from posec3d.runtime.tensors import as_array
+from posec3d.runtime.tensors import shows_its_memory
 from posec3d.runtime.threads import in_parallel
 
 # A limb shorter than one pixel is drawn as its first keypoint, with that keypoint's score (mmaction2 0.24.1).
@@ -97,11 +98,10 @@ def _can_be_compiled(keypoints: Tensor, scores: Tensor, dtype: torch.dtype) -> b
     """Tell whether the compiled loops can draw: on a processor, without gradients, and not inside a traced graph."""
     wanted = torch.is_grad_enabled() and (keypoints.requires_grad or scores.requires_grad)
     return (
-        keypoints.device.type == "cpu"
+        shows_its_memory(keypoints)
         and not wanted
         and keypoints.dtype == scores.dtype == torch.float32
         and dtype in (torch.float32, torch.bfloat16)
-        and not torch.compiler.is_compiling()
     )
 
 

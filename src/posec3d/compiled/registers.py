@@ -14,6 +14,7 @@ from numba.core import cgutils
 from numba.core import config
 from numba.core import types
 from numba.core.codegen import get_host_cpu_features
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 
@@ -24,7 +25,8 @@ def _processor_has(feature: str) -> bool:
     return f"+{feature}" in features.split(",")
 
 
-HAS_WIDE_REGISTERS = _processor_has("avx2") and _processor_has("fma")
+_COMPILES = not config.DISABLE_JIT  # type: ignore[attr-defined]
+HAS_WIDE_REGISTERS = _COMPILES and _processor_has("avx2") and _processor_has("fma")
 # How many numbers lie in a register, and of how many rows and columns a product keeps its sums in registers: in 24 of
 # the 32 of AVX-512, in 12 of the 16 of AVX2; or of fewer rows, which divide the lanes.
 LANES = 16 if _processor_has("avx512f") else 8
@@ -65,7 +67,7 @@ def multiply(
         return context.get_dummy_value()
 
     count = types.intp
-    return types.void(left, count, count, count, count, right, count, product, count, count, count), write
+    return _signature(left, count, count, count, count, right, count, product, count, count, count), write
 
 
 @no_type_check
@@ -89,7 +91,7 @@ def add_product_of_columns(
         return context.get_dummy_value()
 
     count = types.intp
-    return types.void(left, count, count, right, count, count, sums, count, count, count), write
+    return _signature(left, count, count, right, count, count, sums, count, count, count), write
 
 
 def line_mixer(weights: tuple[tuple[int | float, ...], ...]) -> Any:
@@ -108,7 +110,7 @@ def line_mixer(weights: tuple[tuple[int | float, ...], ...]) -> Any:
             return context.get_dummy_value()
 
         count = types.intp
-        return types.void(lines, count, count, mixed, count, count, count), write
+        return _signature(lines, count, count, mixed, count, count, count), write
 
     return mix
 
@@ -136,9 +138,18 @@ def finishing_line_mixer(weights: tuple[tuple[int | float, ...], ...]) -> Any:
             return context.get_dummy_value()
 
         count = types.intp
-        return types.void(lines, count, count, mixed, count, count, count, offsets, types.float32), write
+        return _signature(lines, count, count, mixed, count, count, count, offsets, types.float32), write
 
     return mix
+
+
+@no_type_check
+def _signature(*given):
+    """Return the signature of a function of these types; of other arrays than those above, nothing is compiled."""
+    for one in given:
+        if isinstance(one, types.Array) and (one.layout != "C" or one.dtype != types.float32):
+            raise TypingError(f"arrays must be float32 and without gaps, not {one}")
+    return types.void(*given)
 
 
 @no_type_check

@@ -7,34 +7,52 @@ of 144. Each product is one of matrices, tiles by channels; as many tiles at a t
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (arXiv:1509.09308), F(4, 3).
 """
 
+import math
+from fractions import Fraction
 from typing import no_type_check
 
 from posec3d.compiled.jit import njit
 from posec3d.compiled.registers import ROWS
 from posec3d.compiled.registers import line_mixer
 
-# Sums of three weights, of six inputs, and of six products: the paper's G, B^T and A^T.
-OF_WEIGHTS = (
-    (1 / 4, 0, 0),
-    (-1 / 6, -1 / 6, -1 / 6),
-    (-1 / 6, 1 / 6, -1 / 6),
-    (1 / 24, 1 / 12, 1 / 6),
-    (1 / 24, -1 / 12, 1 / 6),
-    (0, 0, 1),
-)
-_OF_INPUTS = (
-    (4, 0, -5, 0, 1, 0),
-    (0, -4, -4, 1, 1, 0),
-    (0, 4, -4, -1, 1, 0),
-    (0, -2, -1, 2, 1, 0),
-    (0, 2, -1, -2, 1, 0),
-    (0, 4, 0, -5, 0, 1),
-)
-OF_PRODUCTS = (
-    (1, 1, 1, 1, 1, 0),
-    (0, 1, -1, 2, -2, 0),
-    (0, 1, 1, 4, 4, 0),
-    (0, 1, -1, 8, -8, 1),
+_Rows = tuple[tuple[float, ...], ...]
+
+
+def _sums(points: tuple[Fraction, ...]) -> tuple[_Rows, _Rows, _Rows]:
+    """Return the sums of three weights, of six inputs and of six products: the paper's G, B^T and A^T.
+
+    Inputs and weights are polynomials, which are multiplied where they have their values at five points and, for the
+    sixth, at infinity (Toom and Cook).
+    """
+    of_weights, of_inputs = [], []
+    for point in points:
+        others = [other for other in points if other != point]
+        divisor = math.prod(point - other for other in others)
+        of_weights.append([point**power / divisor for power in range(3)])
+        of_inputs.append([*_coefficients(others), Fraction(0)])
+    of_weights.append([Fraction(0), Fraction(0), Fraction(1)])
+    of_inputs.append(_coefficients(list(points)))
+    of_products = [[*(point**power for point in points), Fraction(power == 3)] for power in range(4)]
+    return _as_floats(of_weights), _as_floats(of_inputs), _as_floats(of_products)
+
+
+def _as_floats(rows: list[list[Fraction]]) -> _Rows:
+    return tuple(tuple(map(float, row)) for row in rows)
+
+
+def _coefficients(roots: list[Fraction]) -> list[Fraction]:
+    """Return the coefficients of the polynomial with these roots, the constant first."""
+    coefficients = [Fraction(1)]
+    for root in roots:
+        shifted = [Fraction(0), *coefficients]
+        coefficients = [high - root * low for high, low in zip(shifted, [*coefficients, Fraction(0)], strict=True)]
+    return coefficients
+
+
+# Of points near 1 and its inverse, in pairs, sums are a third as far from the exact ones as of the usual 1 and 2
+# (Barabasz et al., arXiv:1803.10986; benchmarks/NOTES.md). What inputs and products are multiplied with is exact.
+OF_WEIGHTS, _OF_INPUTS, OF_PRODUCTS = _sums(
+    (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2))
 )
 
 _mix_inputs = line_mixer(_OF_INPUTS)

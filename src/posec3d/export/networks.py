@@ -15,6 +15,7 @@ from posec3d.export.graph import mirrors_volumes
 from posec3d.export.runtimes import open_exported
 from posec3d.heatmaps import mirror_volume
 from posec3d.models.frame_sharing import shared_frames
+from posec3d.models.layers import freeze_convolutions
 from posec3d.models.layers import fuse_normalisation
 from posec3d.models.recognizer import PoseC3D
 from posec3d.models.rocket import PoseRocket
@@ -43,6 +44,7 @@ class TorchNetwork:
         fuse_normalisation(fused)
         # Channels last: a third faster on a CPU, and what tensor cores want.
         self._model = fused.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        freeze_convolutions(self._model)
         self._device = next(fused.parameters()).device
 
     def view_logits(

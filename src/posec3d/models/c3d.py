@@ -1,7 +1,7 @@
 """C3D-light for heatmap volumes: a plain stack of 3x3x3 convolutions that keeps time whole.
 
 Source: PoseC3D, section 3.3 (C3D-s); layers and parameter names as pyskl `C3D` without temporal downsampling, whose
-published weights load unchanged. On a CPU it trains fastest in bf16.
+published weights load unchanged.
 """
 
 import math
@@ -41,7 +41,7 @@ class C3D(nn.Module):
         for stage, num_convolutions in enumerate(stage_blocks):
             names = [f"conv{stage + 1}{chr(ord('a') + number)}" for number in range(num_convolutions)]
             for name in names:
-                kind = nn.Conv3d if self.stages or name != names[0] else HeatmapConv3d
+                kind = None if self.stages or name != names[0] else HeatmapConv3d
                 out_channels = base_channels * min(2**stage, 8)
                 self.add_module(name, ConvBNReLU(channels, out_channels, (3, 3, 3), convolution=kind))
                 channels = out_channels

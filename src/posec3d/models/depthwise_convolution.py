@@ -13,6 +13,7 @@ from posec3d.models.pointwise_convolution import harmless_dilation
 from posec3d.runtime.tensors import COMPILED_DTYPES
 from posec3d.runtime.tensors import as_array
 from posec3d.runtime.tensors import as_frames
+from posec3d.runtime.tensors import shows_its_memory
 from posec3d.runtime.threads import in_parallel
 
 
@@ -42,11 +43,10 @@ class DepthwiseConv3d(nn.Conv3d):
 
 def _learns_here(x: Tensor, weight: Tensor) -> bool:
     return (
-        x.device.type == "cpu"
+        shows_its_memory(x)
         and torch.is_grad_enabled()
         and (x.requires_grad or weight.requires_grad)
         and x.dtype in COMPILED_DTYPES
-        and not torch.compiler.is_compiling()
     )
 
 

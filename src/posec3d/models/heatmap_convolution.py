@@ -10,9 +10,11 @@ from jaxtyping import Num
 from torch import Tensor
 from torch import nn
 
+from posec3d.models.convolution_gradients import gradients_by_torch
 from posec3d.runtime.tensors import COMPILED_DTYPES
 from posec3d.runtime.tensors import as_array
 from posec3d.runtime.tensors import as_frames
+from posec3d.runtime.tensors import shows_its_memory
 from posec3d.runtime.threads import in_parallel
 
 # Of the volume; above it the dense convolution is about as fast.
@@ -39,7 +41,7 @@ class HeatmapConv3d(nn.Conv3d):
         plain &= self.stride == (1, self.stride[2], self.stride[2])
         plain &= all(side % 2 == 1 for side in self.kernel_size)
         plain &= self.padding == tuple(side // 2 for side in self.kernel_size)
-        if not plain or volume.device.type != "cpu" or volume.requires_grad or torch.compiler.is_compiling():
+        if not plain or volume.requires_grad or not shows_its_memory(volume):
             return False
         if volume.dtype not in COMPILED_DTYPES or _output_dtype(volume) not in COMPILED_DTYPES:
             return False
@@ -83,8 +85,13 @@ class _SparseConvolution(torch.autograd.Function):
         return _convolved(strided, volume, weight, offsets, dtype, stride=stride)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor | None, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor | None, Tensor | None, None, None]:
         volume, weight = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            # The gradient of the gradient is wanted: PyTorch knows it.
+            stride = (1, ctx.stride, ctx.stride)
+            _, of_weight, of_bias = gradients_by_torch(gradient, volume, weight, ctx.needs_input_grad[:3], stride)
+            return None, of_weight, of_bias, None, None
         of_bias = gradient.sum((0, 2, 3, 4), dtype=torch.float32) if ctx.needs_input_grad[2] else None
         return None, _kernel_gradient(volume, weight, gradient, ctx.stride), of_bias, None, None
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from posec3d.runtime.tensors import COMPILED_DTYPES
 from posec3d.runtime.tensors import as_array
 from posec3d.runtime.tensors import as_frames
+from posec3d.runtime.tensors import shows_its_memory
 from posec3d.runtime.threads import in_parallel
 
 
@@ -20,7 +21,7 @@ def highest_of_neighbours(x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T
     With a gradient on a processor by compiled loops, which keep a byte a number and not eight.
     """
     wanted = torch.is_grad_enabled() and x.requires_grad
-    if wanted and x.device.type == "cpu" and x.dtype in COMPILED_DTYPES and not torch.compiler.is_compiling():
+    if wanted and shows_its_memory(x) and x.dtype in COMPILED_DTYPES:
         result: Tensor = _HighestOfNeighbours.apply(x)  # type: ignore[no-untyped-call]
         return result
     return highest_by_torch(x)

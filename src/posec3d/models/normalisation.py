@@ -15,6 +15,7 @@ from torch import nn
 
 from posec3d.runtime.tensors import COMPILED_DTYPES
 from posec3d.runtime.tensors import as_array
+from posec3d.runtime.tensors import shows_its_memory
 from posec3d.runtime.threads import in_parallel
 
 # Of fewer numbers, PyTorch's own is as fast: handing parts to threads takes its time (benchmarks/NOTES.md).
@@ -38,11 +39,10 @@ def normalises_in_few_passes(bn: nn.Module, x: Float[Tensor, "B C T H W"]) -> Ty
         and bn.weight.dtype == torch.float32
         and torch.is_grad_enabled()
         and x.requires_grad
-        and x.device.type == "cpu"
+        and shows_its_memory(x)
         and x.dtype in COMPILED_DTYPES
         and x.numel() >= _FEWEST
         and x.is_contiguous(memory_format=torch.channels_last_3d)
-        and not torch.compiler.is_compiling()
     )
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch import nn
 
 from posec3d.runtime.devices import HAS_ONEDNN
+from posec3d.runtime.tensors import shows_its_memory
 
 _HAS_OPERATORS = HAS_ONEDNN and all(
     hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_is_mkldnn_bf16_supported")
@@ -17,7 +18,7 @@ _HAS_OPERATORS = HAS_ONEDNN and all(
 
 def fits_one_pass(convolution: nn.Conv3d, x: Float[Tensor, "B C T H W"]) -> bool:
     """Tell whether `convolve_and_rectify` can run: nothing is learnt or traced, and oneDNN computes the precision."""
-    if not _HAS_OPERATORS or torch.is_grad_enabled() or torch.compiler.is_compiling() or x.device.type != "cpu":
+    if not _HAS_OPERATORS or torch.is_grad_enabled() or not shows_its_memory(x):
         return False
     if not torch.backends.mkldnn.enabled or isinstance(convolution.padding, str) or not x.numel():
         return False

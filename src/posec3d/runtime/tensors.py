@@ -4,9 +4,21 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch import nn
 
 # Of what compiled loops compute.
 COMPILED_DTYPES = (torch.float32, torch.bfloat16)
+
+
+def shows_its_memory(tensor: Tensor) -> bool:
+    """Tell whether loops may look into a tensor's memory: on the processor, and neither traced nor a stand-in."""
+    return (
+        tensor.device.type == "cpu"
+        and type(tensor) in (Tensor, nn.Parameter)
+        and not tensor.is_neg()
+        and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    )
 
 
 def as_array(tensor: Tensor) -> np.ndarray:
