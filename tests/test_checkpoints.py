@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -111,11 +112,36 @@ def test_fine_tuning_keeps_a_head_for_other_classes(saved):
     other = build_model(card(num_classes=7))
     head = other.cls_head.fc_cls.weight.clone()
 
-    left_out = start_from(other, path)
+    start = start_from(other, path)
 
-    assert left_out == ["cls_head.fc_cls.weight", "cls_head.fc_cls.bias"]
+    assert start == (["cls_head.fc_cls.weight", "cls_head.fc_cls.bias"], None)
     torch.testing.assert_close(other.cls_head.fc_cls.weight, head)
     torch.testing.assert_close(other.backbone.conv1.conv.weight, model.backbone.conv1.conv.weight)
+
+
+@pytest.mark.parametrize(
+    ("classes", "kept"),
+    [
+        (("wave", "sit", "walk"), {0: 1, 1: 2, 2: 0}),  # in another order
+        (("dance", "walk", "clap", "sit"), {1: 0, 3: 2}),  # some of them, among others
+        (("a", "b", "c"), {}),
+    ],
+)
+def test_fine_tuning_keeps_the_weights_of_the_classes_that_have_the_same_names(tmp_path, classes, kept):
+    known, path = card(num_classes=3), tmp_path / "three.safetensors"
+    known = replace(known, classes=("walk", "wave", "sit"))
+    model = build_model(known)
+    save_checkpoint(path, model.state_dict(), known)
+    other = build_model(card(num_classes=len(classes)))
+    fresh = other.cls_head.fc_cls.weight.clone()
+
+    start = start_from(other, path, classes)
+
+    assert start == ([], tuple(name for name in classes if name in ("walk", "wave", "sit")))
+    for number, row in enumerate(other.cls_head.fc_cls.weight):
+        expected = model.cls_head.fc_cls.weight[kept[number]] if number in kept else fresh[number]
+        assert torch.equal(row, expected)
+    assert torch.equal(other.backbone.conv1.conv.weight, model.backbone.conv1.conv.weight)
 
 
 def test_fine_tuning_needs_the_same_channels(saved):

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from pydantic import TypeAdapter
@@ -176,13 +178,27 @@ def _refuse_unknown(names: Collection[str], path: Path) -> None:
         )
 
 
-def start_from(model: PoseC3D, path: Path) -> list[str]:
-    """Put a checkpoint's weights into a model, and return the names of the head's that did not fit.
+class Start(NamedTuple):
+    """What a training starts from: weights of the head that stay random, and the classes whose weights are kept.
 
-    For fine-tuning: a head for other classes stays as it was. ValueError when any other layer differs.
+    The latter are None where classes go by their numbers, as not both sides name them.
     """
-    weights, _ = read_checkpoint(path)
+
+    left_out: list[str]
+    kept: tuple[str, ...] | None
+
+
+def start_from(model: PoseC3D, path: Path, classes: Sequence[str] | None = None) -> Start:
+    """Put a checkpoint's weights into a model, of whose head those of the same classes by name, or by number.
+
+    For fine-tuning: what of the head is for other classes stays as it was. ValueError when any other layer differs.
+    """
+    weights, card = read_checkpoint(path)
     expected = model.state_dict()
+    kept = None
+    if card is not None and card.classes and classes:
+        kept = tuple(name for name in classes if name in card.classes)
+        weights = weights | _head_of(classes, weights, card.classes, expected)
     left_out = []
     for name, tensor in expected.items():
         found = weights.get(name)
@@ -194,7 +210,21 @@ def start_from(model: PoseC3D, path: Path) -> list[str]:
     _refuse_unknown({name for name in set(weights) - set(expected) if not name.startswith(_HEAD)}, path)
     fitting = {name: weights[name] for name in expected if name in weights and name not in left_out}
     model.load_state_dict(fitting, strict=False)
-    return left_out
+    return Start(left_out, kept)
+
+
+def _head_of(
+    classes: Sequence[str], weights: Mapping[str, Tensor], known: Sequence[str], fresh: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return a head for classes: the weights of those that are known by name, and fresh ones of the others."""
+    rows = {name: number for number, name in enumerate(known)}
+    head = {}
+    for name in (name for name in weights if name.startswith(_HEAD) and name in fresh):
+        head[name] = fresh[name].clone()
+        for number, of_class in enumerate(classes):
+            if of_class in rows:
+                head[name][number] = weights[name][rows[of_class]]
+    return head
 
 
 def network_of(path: Path) -> tuple[Network, Clips]:

@@ -1,6 +1,7 @@
 """The command line: a table of commands, and one way to say what went wrong."""
 
 import difflib
+import errno
 import importlib
 import io
 import logging
@@ -33,10 +34,35 @@ COMMANDS = {
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that the process was started for; stopped while it ends, it ends without a word."""
+    """Run the command that the process was started for; stopped while it ends, it ends without a word.
+
+    A request to terminate is one to stop: what is kept then is kept as well.
+    """
+    _open_what_is_closed()
+    terminated = []
+
+    def stop(number: int, _: object) -> None:
+        terminated.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    if hasattr(os, "register_at_fork"):
+        # Processes that are started meanwhile end at once.
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     status = main(arguments)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return status
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    return 128 + terminated[0] if terminated else status
+
+
+def _open_what_is_closed() -> None:
+    """Let what is written to a closed output go nowhere: the next file opened would take its place."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,23 +70,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
-    if not given or given[0] in ("-h", "--help"):
-        print(_overview())
-        return 0
-    if given[0] == "--version":
-        from posec3d import __version__
-
-        print(f"posec3d {__version__}")
-        return 0
-    if given[0] not in COMMANDS:
-        near = difflib.get_close_matches(given[0].lower(), COMMANDS, n=1, cutoff=0.65)
+    command = given[0] if given else "--help"
+    if command not in (*COMMANDS, "-h", "--help", "--version"):
+        near = difflib.get_close_matches(command.lower(), COMMANDS, n=1, cutoff=0.65)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
-        return _complain(f"no command {given[0]!r}; {hint}")
+        return _complain(f"no command {command!r}; {hint}")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names may hold what the terminal's encoding does not.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _run(given[0], given[1:])
+        if command in COMMANDS:
+            _run(command, given[1:])
+        else:
+            print(_version() if command == "--version" else _overview())
+        sys.stdout.flush()
+        return 0
     except KeyboardInterrupt as stop:
         # A command may say what is left of it.
         return _complain("; ".join(["stopped", *map(str, stop.args)]), status=130)
@@ -79,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(_sentence(MemoryError()))
 
 
-def _run(command: str, arguments: list[str]) -> int:
+def _run(command: str, arguments: list[str]) -> None:
     import tyro
     from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -102,7 +126,6 @@ def _run(command: str, arguments: list[str]) -> int:
             raise ValueError(f"{argument.split('=')[0]} is an option of mmaction2: {said_now}")
     with logging_redirect_tqdm(loggers=[logger]):
         tyro.cli(getattr(module, command), args=arguments, prog=f"posec3d {command}")
-    return 0
 
 
 def _without(arguments: Sequence[str], options: Collection[tuple[str, str]]) -> list[str]:
@@ -119,6 +142,12 @@ def _without(arguments: Sequence[str], options: Collection[tuple[str, str]]) -> 
     return kept
 
 
+def _version() -> str:
+    from posec3d import __version__
+
+    return f"posec3d {__version__}"
+
+
 def _overview() -> str:
     rows = "\n".join(f"  {name:11}{purpose}" for name, purpose in COMMANDS.items())
     return (
@@ -133,8 +162,10 @@ def _overview() -> str:
 def _sentence(error: BaseException) -> str:
     if isinstance(error, PermissionError) and error.filename:
         return f"{error.filename}: permission denied; give another place, or the right to read or write there"
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror or 'cannot be read or written'}"
+    if isinstance(error, OSError):
+        reason = error.strerror or "cannot be read or written" if error.filename else str(error.strerror or error)
+        mend = _MENDS.get(error.errno or 0)
+        return f"{error.filename or 'output'}: {reason}; {mend}" if mend else _of_file(error.filename, reason)
     if isinstance(error, MemoryError):
         return "out of memory; take less at once: a smaller --batch-size, --window, canvas or picture"
     if type(error).__name__ == "ValidationError":
@@ -142,6 +173,19 @@ def _sentence(error: BaseException) -> str:
 
         return first_problem(error)  # type: ignore[arg-type]  # pydantic is not imported for the sake of a type.
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+
+
+# What to do about errors of the system.
+_MENDS = {
+    errno.ENOSPC: "make room on that disk, or write to another",
+    errno.EDQUOT: "make room in what you may take of that disk, or write to another",
+    errno.EFBIG: "write to a disk that takes larger files, or raise the limit (ulimit -f)",
+    errno.EROFS: "write to another place",
+}
+
+
+def _of_file(name: object, reason: str) -> str:
+    return f"{name}: {reason}" if name else reason
 
 
 def _complain(message: str, status: int = 2) -> int:

@@ -15,14 +15,15 @@ from jaxtyping import Int64
 
 from posec3d.poses import Poses
 from posec3d.poses import mark_missing
+from posec3d.runtime.values import ByValue
 from posec3d.skeletons import Skeleton
 
 # The identity of people whom nobody has told apart over time.
 UNKNOWN = -1
 
 
-@dataclass(frozen=True)
-class PeopleInFrame:
+@dataclass(frozen=True, eq=False)
+class PeopleInFrame(ByValue):
     """The M people of one frame, `seconds` after the start of the video.
 
     `keypoints` are (x, y) in pixels of the frame, the centre of the top left pixel at (0, 0). `scores` are
@@ -49,8 +50,8 @@ class PeopleInFrame:
         return len(self.ids)
 
 
-@dataclass(frozen=True)
-class PosedVideo:
+@dataclass(frozen=True, eq=False)
+class PosedVideo(ByValue):
     """A video of which only the people are left, on frames of `canvas` (height, width) pixels.
 
     `frames_per_second` is the mean rate; each frame says its own time.

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
+from posec3d.runtime.values import ByValue
+
 # Refined maxima of heatmaps go slightly beyond 1 (mmpose's reach 1.02), which harms nothing.
 HIGHEST_SCORE = 1.1
 # Nobody is a pixel large: coordinates up to here are shares of the picture.
 LARGEST_SHARE = 1.1
 
 
-@dataclass(frozen=True)
-class Poses:
+@dataclass(frozen=True, eq=False)
+class Poses(ByValue):
     """Poses of M people in T frames, V keypoints each, on a canvas of (height, width) pixels.
 
     `keypoints` are (x, y) in pixels of the canvas, the centre of the top left pixel at (0, 0); they may lie outside.

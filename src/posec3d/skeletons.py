@@ -1,10 +1,12 @@
 """What a body is: named keypoints, the limbs between them, and which side mirrors which."""
 
 import difflib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from posec3d.runtime.names import first_misplaced
 
@@ -105,6 +107,25 @@ def get_skeleton(name: str) -> Skeleton:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(SKELETONS))}"
         raise KeyError(f"unknown skeleton {name!r}; {hint}")
     return SKELETONS[name]
+
+
+def named_skeleton(name: str) -> Skeleton:
+    """Return a skeleton by its name, or from a .json file: {"keypoints": ["nose", ...], "limbs": [[0, 1], ...]}.
+
+    Raises KeyError as `get_skeleton`, FileNotFoundError, and ValueError for a file that holds anything else.
+    """
+    if not name.endswith(".json"):
+        return get_skeleton(name)
+    if not Path(name).is_file():
+        raise FileNotFoundError(f"{name}: no such skeleton file; correct the path")
+    try:
+        content = json.loads(Path(name).read_text(encoding="utf-8"))
+        limbs = tuple((int(a), int(b)) for a, b in content["limbs"])
+        return Skeleton(content.get("name", Path(name).stem), tuple(content["keypoints"]), limbs)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f'{name}: not a skeleton ({error}); write {{"keypoints": ["nose", ...], "limbs": [[0, 1], ...]}}'
+        ) from error
 
 
 def skeleton_of_keypoints(names: Sequence[str]) -> Skeleton | None:

@@ -105,6 +105,17 @@ def test_an_unknown_skeleton_is_a_key_error(write):
         check(write(), skeleton="coco71")
 
 
+def test_a_skeleton_of_ones_own_is_a_file(write, tmp_path, capsys):
+    (tmp_path / "pair.json").write_text('{"keypoints": ["tip", "tail"], "limbs": [[0, 1]]}')
+
+    with pytest.raises(SystemExit):
+        check(write(), skeleton=str(tmp_path / "pair.json"))
+
+    assert "17 keypoints" in capsys.readouterr().out
+    with pytest.raises(FileNotFoundError, match=r"none\.json: no such skeleton file"):
+        check(write(), skeleton=str(tmp_path / "none.json"))
+
+
 def test_checking_never_imports_torch():
     # It takes seconds that a check should not.
     code = "import sys, posec3d.commands.check; sys.exit('torch' in sys.modules)"

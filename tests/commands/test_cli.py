@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,61 @@ def test_a_command_that_is_stopped_while_it_ends_says_nothing():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("posec3d ")
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", ["--help", "download"])
+def test_a_full_disk_is_one_sentence_with_the_mend(command):
+    done = subprocess.run(
+        f"{sys.executable} -m posec3d.cli {command} > /dev/full",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    expected = "posec3d: output: No space left on device; make room on that disk, or write to another\n"
+    assert (done.returncode, done.stderr) == (2, expected)
+
+
+def test_closed_outputs_are_nobody_who_listens(tmp_path):
+    out = tmp_path / "report.json"
+    command = f"exec {sys.executable} -m posec3d.cli check nothing.pkl <&- >&- 2>&-"
+    assert subprocess.run(command, shell=True, check=False).returncode == 2
+
+    done = subprocess.run(
+        f"exec {sys.executable} -c 'import sys; from posec3d import cli\n"
+        "cli._open_what_is_closed()\n"
+        f'print("kept"); print("lost", file=sys.stderr); open("{out}", "w").write("whole")\' 2>&-',
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (done.stdout, out.read_text()) == ("kept\n", "whole")
+
+
+def test_what_is_terminated_says_what_is_left_as_if_it_were_interrupted():
+    program = (
+        "import os, signal, sys\n"
+        "from posec3d import cli\n"
+        "def endless(*_):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        os._exit(7)\n"
+        "    print(os.waitpid(child, 0)[1], flush=True)\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        signal.pause()\n"
+        "    except KeyboardInterrupt:\n"
+        "        raise KeyboardInterrupt('half is kept')\n"
+        "cli._run = endless\n"
+        "sys.exit(cli.run(['check']))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+    # A child of it ends by the signal, at once.
+    assert (done.returncode, done.stdout, done.stderr) == (143, "15\n", "posec3d: stopped; half is kept\n")

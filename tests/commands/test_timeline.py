@@ -119,3 +119,15 @@ def test_a_mistake_is_one_sentence(folder, capsys, spoil, words, message):
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.out == ""
+
+
+def test_segments_that_go_on_count_as_one(folder, caplog, capsys):
+    table = folder / "segments.csv"
+    table.write_text("video,start,end,label\none,0,2,serve\none,2,4,serve\none,6,10,rest\n")
+
+    assert main(["timeline", "answers.json", "segments.csv"]) == 0
+
+    printed = capsys.readouterr()
+    assert "1 video, 2 segments labelled, 2 told" in printed.out
+    assert "F1 at 10, 25, 50 %      100.0%, 100.0%, 100.0%" in printed.out
+    assert "segments.csv: 1 segment begins where one of the same label ends, and counts as one with it" in printed.err

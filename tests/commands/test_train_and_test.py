@@ -659,6 +659,14 @@ def test_each_file_is_measured_in_whatever_order_it_lists_videos(tmp_path, monke
     said = capsys.readouterr()
     assert said.out.count("1.0000") == 9
     assert "scores of 5 videos written to both.npz" in said.err
+    assert "warning" not in said.err
+
+    # Without ids they are in another order, which nobody can know.
+    save_scores(tmp_path / "silent.pkl", Scores(values[::-1], labels[::-1], None))
+    assert main(["fuse", "silent.pkl", "one.npz"]) == 0
+    assert "warning: silent.pkl: says of no score whose it is, taken to be in the order of one.npz" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("split", [None, "val"])

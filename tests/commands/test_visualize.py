@@ -210,6 +210,10 @@ def test_without_limbs_there_is_no_figure_of_limbs(here):
     with pytest.raises(ValueError, match=r"bare: skeleton .* has no limbs; draw --what keypoints"):
         visualize(bare, what="limbs")
 
+    (here / "rod.json").write_text('{"keypoints": ["tip", "middle", "tail"], "limbs": [[0, 1], [1, 2]]}')
+    visualize(bare, what="limbs", skeleton="rod.json", out=here / "limbs.png")
+    assert np.asarray(Image.open(here / "limbs.png").convert("L"))[60:].max() > 100
+
     visualize(bare, out=here / "two.png")
     # Two rows of the four frames there are.
     assert Image.open(here / "two.png").size == (8 + 4 * 456, 36 + 2 * (30 + 448) + 30 + 8)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from posec3d.evaluation.timelines import Interval
 from posec3d.evaluation.timelines import Timeline
+from posec3d.evaluation.timelines import joined
 from posec3d.evaluation.timelines import mean_average_precision
 from posec3d.evaluation.timelines import segmental_f1
 from posec3d.evaluation.timelines import time_shares
@@ -98,3 +99,15 @@ def test_what_is_told_as_it_happens_is_all_right(pieces, overlap):
     else:
         assert np.isnan(segmental_f1([line], overlap))
         assert np.isnan(mean_average_precision([line], overlap))
+
+
+def test_labelled_segments_of_an_action_that_meet_are_one():
+    separate = timeline(
+        [("a", 0, 2), ("b", 1, 3), ("a", 2, 4), ("a", 3, 3.5), ("a", 5, 6)], [("a", 0, 4), ("b", 1, 3), ("a", 5, 6)]
+    )
+
+    (whole,) = joined([separate])
+
+    assert whole.labelled == intervals(("a", 0, 4), ("b", 1, 3), ("a", 5, 6))
+    assert whole.told == separate.told
+    assert segmental_f1([separate], 0.5) < segmental_f1([whole], 0.5) == 1

@@ -289,3 +289,15 @@ def test_how_long_a_single_frame_lasts_is_not_known(recognizer):
     streaming.update(replace(party(1).frames[0], seconds=1.7e9))
     (segment,) = streaming.finish()
     assert segment.end_seconds == 1.7e9 + 0.25
+
+
+def test_a_stream_ends_once(recognizer):
+    video = party(60)
+    streaming = StreamingRecognizer(recognizer, canvas=video.canvas, window=1.0)
+    for frame in video.frames[:50]:
+        streaming.update(frame)
+
+    assert streaming.finish()
+    assert streaming.finish() == []
+    with pytest.raises(ValueError, match="the stream has ended, as finish was called"):
+        streaming.update(video.frames[50])

@@ -9,10 +9,11 @@ from jaxtyping import Float32
 from jaxtyping import Int
 
 from posec3d.poses import Poses
+from posec3d.runtime.values import ByValue
 
 
-@dataclass(frozen=True)
-class Annotation:
+@dataclass(frozen=True, eq=False)
+class Annotation(ByValue):
     """One video: who stood where in each frame, and what they did.
 
     Arrays are as stored (released files: float16). `keypoints` are (x, y) pixels of `canvas` (height, width);

@@ -3,10 +3,11 @@
 import gzip
 import os
 import pickle
+import reprlib
+from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def load_annotations(path: str | os.PathLike[str], *, canvas: tuple[int, int] | 
     num_classes = len(raw.classes) if raw.classes else None
     return AnnotationSet(
         annotations=tuple(_annotation(record, num_classes, canvas) for record in raw.records),
-        splits=MappingProxyType(dict(raw.splits)),
+        splits=dict(raw.splits),
         classes=raw.classes,
         keypoint_names=raw.keypoint_names,
         source=raw.source,
@@ -62,11 +63,10 @@ def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -
     mmaction2 and pyskl read it, with any version of NumPy. A name that ends in .arrow gets a store, which they do not.
     Raises ValueError, and writes nothing, for what could not be read back.
     """
-    if isinstance(annotations.classes, str):
-        raise ValueError(f"{path}: classes are the text {annotations.classes!r}; give a tuple of names")
+    _check_names(path, "classes", annotations.classes)
+    _check_names(path, "keypoint_names", annotations.keypoint_names)
     for name, videos in annotations.splits.items():
-        if isinstance(videos, str):
-            raise ValueError(f"{path}: split {name!r} is the text {videos!r}; give a tuple of names of videos")
+        _check_names(path, f"split {name!r}", videos)
     if Path(path).suffix == SUFFIX:
         stream = stream_of(annotations)
         readable = (_readable(video, annotations.classes, path) for video in stream.videos)
@@ -87,6 +87,17 @@ def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -
                 _PortablePickler(compressed, protocol=4).dump(content)
         else:
             _PortablePickler(file, protocol=4).dump(content)
+
+
+def _check_names(path: str | os.PathLike[str], what: str, names: object) -> None:
+    """Raise ValueError for what are no names: read back, it would be other ones."""
+    if names is None:
+        return
+    if isinstance(names, str) or not isinstance(names, Collection):
+        raise ValueError(f"{path}: {what} is {reprlib.repr(names)}; give a tuple of names")
+    stranger = next((name for name in names if not isinstance(name, str)), None)
+    if stranger is not None or None in names:
+        raise ValueError(f"{path}: {what} has {reprlib.repr(stranger)}, which is no text; give a tuple of names")
 
 
 def _readable(annotation: Annotation, classes: tuple[str, ...] | None, path: str | os.PathLike[str]) -> Annotation:

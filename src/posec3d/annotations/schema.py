@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
-from types import MappingProxyType
 
 from posec3d.annotations.annotation import Annotation
 from posec3d.annotations.columns import choose
@@ -21,7 +20,7 @@ class AnnotationSet:
     """
 
     annotations: Sequence[Annotation]
-    splits: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     classes: tuple[str, ...] | None = None
     keypoint_names: tuple[str, ...] | None = None
     source: str = "annotations"

@@ -9,7 +9,7 @@ from posec3d.commands.options import OptionalName
 from posec3d.commands.options import OptionalNumber
 from posec3d.commands.options import OptionalPath
 from posec3d.runtime.files import replacing
-from posec3d.skeletons import get_skeleton
+from posec3d.skeletons import named_skeleton
 
 
 def check(
@@ -24,7 +24,8 @@ def check(
 
     Args:
         file: An annotation file (pickle, plain or gzipped), or a folder with one pickle a video.
-        skeleton: The skeleton that the poses must fit, by name: coco17, openpose18, ntu25 and so on.
+        skeleton: The skeleton that the poses must fit: coco17, openpose18, ntu25 and so on, or a .json file with its
+            keypoints and limbs, as train takes it.
         num_classes: The number of classes K, if labels must be 0..K-1. Otherwise the file's list of classes, or the
             largest label plus one.
         json: Where to write the report as JSON, with every video that each problem concerns.
@@ -33,7 +34,7 @@ def check(
         raise ValueError(f"--num-classes {num_classes}: give 1 or more")
     check_output("--json", json, file.iterdir() if file.is_dir() else [file])
     report = check_annotations(
-        file, skeleton=None if skeleton is None else get_skeleton(skeleton), num_classes=num_classes
+        file, skeleton=None if skeleton is None else named_skeleton(skeleton), num_classes=num_classes
     )
     print(report.text())
     if json is not None:

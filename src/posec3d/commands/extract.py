@@ -82,7 +82,7 @@ def extract(
         seed: Which videos go to which share.
         estimator: What finds the people. Others than movenet are packages of their own.
         weights: A file of weights for ultralytics or mediapipe.
-        skeleton: The skeleton of files of poses that do not say it: coco17, openpose18 and so on.
+        skeleton: The skeleton of files of poses that do not say it: coco17, openpose18 and so on, or a .json file.
         canvas: The size of the frames, height first, for files of poses that do not say it.
         fps: Frames a second of files of poses that do not say it, 30 without it; and of pictures, 25.
         workers: Processes that work side by side; by default one a core.
@@ -95,7 +95,7 @@ def extract(
     from posec3d.commands.people_finder import PeopleFinder
     from posec3d.inference.output import counted
     from posec3d.runtime.processes import usable_cores
-    from posec3d.skeletons import get_skeleton
+    from posec3d.skeletons import named_skeleton
     from posec3d.video.extraction_parts import load_part
     from posec3d.video.extraction_parts import part_path
     from posec3d.video.extraction_parts import parts_folder
@@ -117,7 +117,7 @@ def extract(
         raise ValueError(f"--workers {workers}: give 1 or more")
     sources = _recorded_sources(videos, [out, *(Path(one) for one in (label_from, classes, *splits) if one)])
     PeopleFinder(estimator, skeleton, canvas, fps).check(sources)
-    reading = PoseFileReading(None if skeleton is None else get_skeleton(skeleton), canvas, fps)
+    reading = PoseFileReading(None if skeleton is None else named_skeleton(skeleton), canvas, fps)
     labelling = _Labelling(label_from, classes, background)
     group = partial(_grouping, videos, sources, labelling, splits, seed)
     # A slip in a table shows before hours of work. What is in files of poses shows only when these have been read.
@@ -136,10 +136,9 @@ def extract(
         run = extract_to_parts(parts, make_estimator, reading=reading, workers=workers or usable_cores())
     except KeyboardInterrupt:
         finished = sum(path.exists() for path in parts.values())
-        _LOGGER.warning(
-            "posec3d: stopped; %d of %d are finished, and the same command goes on from there", finished, len(parts)
-        )
-        raise SystemExit(130) from None
+        raise KeyboardInterrupt(
+            f"{finished} of {len(parts)} are finished, and the same command goes on from there"
+        ) from None
     if len(run.failures) == len(sources):
         raise ValueError(
             f"nothing could be extracted from {counted(len(sources), 'source')}; the first: {run.failures[sources[0]]}"

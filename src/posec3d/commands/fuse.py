@@ -3,11 +3,17 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 
 import tyro
 
 from posec3d.commands.options import OptionalPath
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posec3d.evaluation.scores import Scores
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,7 +50,9 @@ def fuse(
         raise ValueError("give at least two files of scores to fuse")
     given = weights or (1.0,) * len(files)
     check_output("--out", out, [*files, *([] if labels is None else [labels])])
-    streams = in_one_order([load_scores(file) for file in files])
+    loaded = [load_scores(file) for file in files]
+    _say_whose_order(files, loaded)
+    streams = in_one_order(loaded)
     fused = fuse_scores(streams, given)
     truth = fused.labels if labels is None else load_labels(labels, fused)
     if truth is None:
@@ -62,3 +70,16 @@ def fuse(
     for name, values in [*named, (f"fused {rule}", fused.values)]:
         accuracy = measure(np.asarray(values), truth)
         print(f"{name:{width}}  {accuracy.top1:6.4f}  {accuracy.top5:6.4f}      {accuracy.mean_class:6.4f}")
+
+
+def _say_whose_order(files: "Sequence[Path]", loaded: "Sequence[Scores]") -> None:
+    """Warn of scores that do not say of which videos they are, beside others that do."""
+    silent = [str(file) for file, scores in zip(files, loaded, strict=True) if scores.videos is None]
+    naming = [str(file) for file, scores in zip(files, loaded, strict=True) if scores.videos is not None]
+    if silent and naming:
+        _LOGGER.warning(
+            "warning: %s: says of no score whose it is, taken to be in the order of %s; .json and .npz of "
+            "`posec3d test --out` say it",
+            ", ".join(silent),
+            naming[0],
+        )

@@ -23,10 +23,10 @@ class PeopleFinder:
         canvas: tuple[int, int] | None = None,
         frames_per_second: float | None = None,
     ) -> None:
-        from posec3d.skeletons import get_skeleton
+        from posec3d.skeletons import named_skeleton
 
         self._name, self._canvas, self._rate = estimator, canvas, frames_per_second
-        self._skeleton: Skeleton | None = None if skeleton is None else get_skeleton(skeleton)
+        self._skeleton: Skeleton | None = None if skeleton is None else named_skeleton(skeleton)
 
     def check(self, sources: "Sequence[Source]") -> None:
         """Raise ValueError for a canvas or rate that is none, and for what only other kinds of sources need."""

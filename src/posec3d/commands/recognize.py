@@ -85,7 +85,8 @@ def recognize(
         out: Write the video with skeletons and answers, as .mp4 or .gif, or into this folder, a file each.
         json: Write frames, seconds, boxes and scores.
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
-        skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
+        skeleton: Of pose files that do not say it: coco17, openpose25, mediapipe33 and so on, or a .json file with
+            keypoints and limbs, as train takes it.
         canvas: The size of the frames, height first, for pose files that do not say it.
         fps: Frames a second of pose files that do not say it, such as OpenPose's, 30 without it; and of pictures, 25.
         device: What the network computes on.

@@ -58,7 +58,9 @@ def timeline(
     from posec3d.commands.answers import check_output
     from posec3d.commands.tested import check_picture_path
     from posec3d.evaluation.answer_files import read_answers
+    from posec3d.evaluation.timelines import joined
     from posec3d.evaluation.timelines import without
+    from posec3d.inference.output import counted
     from posec3d.inference.segments import UNSURE
     from posec3d.runtime.files import replacing
 
@@ -90,7 +92,13 @@ def timeline(
     ]
     if {line.value for line in table.segments}.isdisjoint(one.action for line in whole for one in line.told):
         _LOGGER.warning("%s: no answer is one of the labels of %s; are they called otherwise?", answers, segments)
-    timelines = without(whole, {UNSURE} | ({background} if background is not None else set()))
+    separate = without(whole, {UNSURE} | ({background} if background is not None else set()))
+    timelines = joined(separate)
+    num_joined = sum(len(one.labelled) for one in separate) - sum(len(one.labelled) for one in timelines)
+    if num_joined:
+        verbs = ("begins", "counts") if num_joined == 1 else ("begin", "count")
+        told = "%s: %s %s where one of the same label ends, and %s as one with it: so answers tell them"
+        _LOGGER.info(told, segments, counted(num_joined, "segment"), *verbs)
     if not any(line.labelled for line in timelines):
         raise ValueError(f"{segments}: labels nothing but {background!r}; give another --background, or none")
     figures = _figures(timelines)

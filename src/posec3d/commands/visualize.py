@@ -76,7 +76,8 @@ def visualize(
             two of the package together. Of several networks, what all say is explained by the one that is surest of it.
         action: Tell what speaks for this action instead of the likeliest.
         estimator: What finds the people: movenet, or rtmlib, ultralytics[:WEIGHTS] and mediapipe:TASK if installed.
-        skeleton: Of pose files that do not say it, by name: coco17, openpose25, mediapipe33 and so on.
+        skeleton: Of pose files that do not say it: coco17, openpose25, mediapipe33 and so on, or a .json file with
+            keypoints and limbs, as train takes it.
         canvas: The size of the frames, height first, for pose files that do not say it.
         fps: Frames a second of pose files that do not say it, such as OpenPose's, 30 without it; and of pictures, 25.
         device: What the network computes on.
@@ -193,8 +194,8 @@ def _check_drawable(video: "PosedVideo", what: What) -> None:
         raise ValueError(nobody_told(video))
     if what == "limbs" and not video.skeleton.limbs:
         raise ValueError(
-            f"{video.name}: skeleton {video.skeleton.name!r} has no limbs; draw --what keypoints, or name the skeleton "
-            "with --skeleton"
+            f"{video.name}: skeleton {video.skeleton.name!r} has no limbs; draw --what keypoints, or give the skeleton "
+            "with --skeleton, by its name or as a .json file"
         )
 
 

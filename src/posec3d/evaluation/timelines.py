@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from statistics import mean
 
 import numpy as np
@@ -143,6 +144,25 @@ def mean_average_precision(timelines: Sequence[Timeline], overlap: float) -> flo
                 taken.add(id(segment))
         precisions.append(_average_precision(np.array(right, np.bool_), count))
     return mean(precisions)
+
+
+def joined(timelines: Iterable[Timeline]) -> list[Timeline]:
+    """Return timelines in which labelled segments of an action that meet or overlap are one, as they are told.
+
+    So does the code of MS-TCN (Abu Farha and Gall, CVPR 2019), which reads segments off the labels of frames.
+    """
+    return [replace(one, labelled=_joined(one.labelled)) for one in timelines]
+
+
+def _joined(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    of_action: defaultdict[str, list[Interval]] = defaultdict(list)
+    for interval in sorted(intervals, key=lambda one: one.start):
+        whole = of_action[interval.action]
+        if whole and interval.start <= whole[-1].end:
+            whole[-1] = replace(whole[-1], end=max(whole[-1].end, interval.end))
+        else:
+            whole.append(interval)
+    return tuple(sorted((one for whole in of_action.values() for one in whole), key=lambda one: one.start))
 
 
 def without(timelines: Iterable[Timeline], names: Iterable[str]) -> list[Timeline]:

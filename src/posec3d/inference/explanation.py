@@ -17,14 +17,15 @@ from posec3d.clips.sampling import fixed_frames
 from posec3d.experiment import ModelCard
 from posec3d.models.recognizer import PoseC3D
 from posec3d.models.rocket import PoseRocket
+from posec3d.runtime.values import ByValue
 from posec3d.series import seen_best
 
 # The network rocket is asked what it would say without a keypoint for an eighth of the frames.
 _NUM_PARTS, _BATCH = 8, 32
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, eq=False)
+class Explanation(ByValue):
     """What spoke for one class, whose probability in these clips was `probability`.
 
     `importance` is what each keypoint of the video's `frames` adds to the log-odds of the class against all others:

@@ -124,6 +124,8 @@ class ActionRecognizer:
             if value is not None and value not in get_args(known):
                 raise ValueError(f"{option}={value!r}: take one of {', '.join(get_args(known))}")
         names = [os.fspath(one) for one in given]
+        if not all(names):
+            raise ValueError("model='': give a checkpoint, a work directory or a published name, or leave it out")
         exported = runtime in ("onnx", "openvino") or any(target_of(Path(name)) is not None for name in names)
         if precision == "bf16" and not exported:
             raise ValueError("--precision bf16: goes with --runtime openvino; leave it out for torch")
@@ -172,8 +174,12 @@ class ActionRecognizer:
         moments = self._moments(video, people, span, threshold)
         return segmented(moments, shortest) if shortest else joined(moments)
 
-    def recognize_all(self, videos: Iterable[Annotation | Poses]) -> Iterator[Segment]:
+    def recognize_all(
+        self, videos: Iterable[str | os.PathLike[str] | PosedVideo | Annotation | Poses]
+    ) -> Iterator[Segment]:
         """Recognise one video after the other as a whole, everybody together."""
+        if isinstance(videos, str | os.PathLike | Annotation | Poses | PosedVideo):
+            raise TypeError(f"{type(videos).__name__}: give a list of videos; recognize takes a single one")
         for video in videos:
             yield self.recognize(video)[0]
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from posec3d.runtime.values import ByValue
+
 UNSURE = "unsure"
 
 
-@dataclass(frozen=True)
-class Segment:
+@dataclass(frozen=True, eq=False)
+class Segment(ByValue):
     """What `people` do from `start_seconds` to `end_seconds` of a video: a probability for each class.
 
     `people` are the identities it is about; None for everybody in the picture together. Where no class reaches

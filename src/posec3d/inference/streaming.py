@@ -60,6 +60,7 @@ class StreamingRecognizer:
         self._cutter = WindowCutter(span)
         self._averager = MomentAverager(span, name, recognizer.classes, threshold)
         self._last_seconds = (-math.inf, -math.inf)
+        self._has_ended = False
 
     def update(self, people: PeopleInFrame) -> list[Segment]:
         """Take the people of the next frame, told apart by ids, and return the segments of moments that it decides.
@@ -71,8 +72,12 @@ class StreamingRecognizer:
     def finish(self, end_seconds: float | None = None) -> list[Segment]:
         """Return the segments of the moments that are still open, when no frame comes any more.
 
-        `end_seconds` is when the last frame ends; without it, the last frame is as long as the one before.
+        `end_seconds` is when the last frame ends; without it, the last frame is as long as the one before. A stream
+        ends once: after that there is nothing more to return, and no frame to take.
         """
+        if self._has_ended:
+            return []
+        self._has_ended = True
         before, last = self._last_seconds
         # How long a single frame lasts is not known: infinitely, as nothing was before it.
         end = 2 * last - before if end_seconds is None else end_seconds
@@ -86,6 +91,8 @@ class StreamingRecognizer:
 
     def cut(self, people: PeopleInFrame) -> list[Window]:
         """Do the first third of `update`: return the windows that this frame ends."""
+        if self._has_ended:
+            raise ValueError("the stream has ended, as finish was called; make another StreamingRecognizer for more")
         if not people.seconds >= self._last_seconds[1]:
             raise ValueError(
                 f"a frame at {people.seconds:g} s follows one at {self._last_seconds[1]:g} s; give frames in order"

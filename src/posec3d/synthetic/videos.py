@@ -48,7 +48,7 @@ def make_annotations(
     videos: dict[str, list[str]] = {name: [] for name in splits}
     for i, annotation in enumerate(annotations):
         videos[split_names[i // len(motions)]].append(annotation.video)
-    chosen = MappingProxyType({name: tuple(names) for name, names in videos.items()})
+    chosen = {name: tuple(names) for name, names in videos.items()}
     return AnnotationSet(annotations, chosen, tuple(motions), KEYPOINTS, "synthetic")
 
 

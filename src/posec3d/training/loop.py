@@ -20,6 +20,8 @@ from torch.utils.data import DataLoader
 
 from posec3d.annotations import Annotation
 from posec3d.annotations.columns import labels_of
+from posec3d.annotations.video_lists import some
+from posec3d.checkpoints import Start
 from posec3d.checkpoints import build_model
 from posec3d.checkpoints import save_checkpoint
 from posec3d.checkpoints import start_from
@@ -92,7 +94,7 @@ def train(
     seed_torch(seed)
     model = build_model(card)
     if init is not None:
-        _say_what_started(start_from(model, init), init)
+        _say_what_started(start_from(model, init, card.classes), init, card.classes)
     model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     learning_rate = settings.scaled_learning_rate(fabric.world_size)
     optimizer = make_optimizer(settings, model, learning_rate)
@@ -293,5 +295,9 @@ def _clips_loader(
     )
 
 
-def _say_what_started(left_out: Sequence[str], init: Path) -> None:
-    _LOGGER.info("weights from %s%s", init, f", but not {', '.join(left_out)} (of another shape)" if left_out else "")
+def _say_what_started(start: Start, init: Path, classes: Sequence[str] | None) -> None:
+    said = f", but not {', '.join(start.left_out)} (of another shape)" if start.left_out else ""
+    if start.kept is not None and classes and len(start.kept) < len(classes):
+        others = [name for name in classes if name not in start.kept]
+        said += f"; it knows {len(start.kept)} of the {len(classes)} classes, not {some(others)}, which start anew"
+    _LOGGER.info("weights from %s%s", init, said)

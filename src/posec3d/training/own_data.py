@@ -1,6 +1,5 @@
 """An experiment for an annotation file of one's own, without writing a config."""
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,8 +24,8 @@ from posec3d.recipes import solved
 from posec3d.runtime.names import first_misplaced
 from posec3d.skeletons import SKELETONS
 from posec3d.skeletons import Skeleton
-from posec3d.skeletons import get_skeleton
 from posec3d.skeletons import mirrored_name
+from posec3d.skeletons import named_skeleton
 from posec3d.skeletons import side_of
 from posec3d.skeletons import skeleton_meant
 from posec3d.skeletons import skeleton_of_keypoints
@@ -88,7 +87,7 @@ def experiment_for(
         num_classes=num_classes,
         classes=names,
     )
-    body = _given_skeleton(skeleton) if skeleton else _skeleton_of(annotations, kind)
+    body = named_skeleton(skeleton) if skeleton else _skeleton_of(annotations, kind)
     _LOGGER.info(
         "%s: %d classes, skeleton %s, training on %s, validating on %s",
         path,
@@ -253,21 +252,6 @@ def _only(
     if len(fitting) > 1 or (required and not fitting):
         raise ValueError(f"{source}: which split is for {word}? The file has {', '.join(names)}; say {option} NAME")
     return fitting[0] if fitting else None
-
-
-def _given_skeleton(name: str) -> Skeleton:
-    if not name.endswith(".json"):
-        return get_skeleton(name)
-    if not Path(name).is_file():
-        raise FileNotFoundError(f"{name}: no such skeleton file; correct the path")
-    try:
-        content = json.loads(Path(name).read_text(encoding="utf-8"))
-        limbs = tuple((int(a), int(b)) for a, b in content["limbs"])
-        return Skeleton(content.get("name", Path(name).stem), tuple(content["keypoints"]), limbs)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f'{name}: not a skeleton ({error}); write {{"keypoints": ["nose", ...], "limbs": [[0, 1], ...]}}'
-        ) from error
 
 
 def _skeleton_of(annotations: AnnotationSet, kind: Kind) -> Skeleton:

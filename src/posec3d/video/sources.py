@@ -46,6 +46,8 @@ def find_sources(given: Sequence[Source]) -> list[Source]:
     """
     found: list[Source] = []
     for source in given:
+        if not str(source):
+            raise ValueError("an empty path: give the path of a video or pose file; the current folder is '.'")
         found += [source] if is_webcam(source) or is_url(source) else _found(source)
     pictures = [path for path in found if _kind(path) == "picture" and not is_glob(path)]
     if len(pictures) > 1:
