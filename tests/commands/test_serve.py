@@ -56,11 +56,17 @@ def test_a_server_answers_until_it_is_stopped_and_leaves_nothing(started, tmp_pa
 
     assert (tmp_path / "shown").read_text() == f"{url}\n"
 
+    # No HTTP is not worth a word in the log.
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20) as stranger:
+        stranger.sendall(b"POST /recognize HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\nx")
+        assert b" 400 " in stranger.recv(100)
+
     process.send_signal(stop)
     _, told = process.communicate(timeout=20)
 
     assert process.returncode == 0, told
     assert "Traceback" not in told
+    assert "Content-Length" not in told
     assert f"for programs: curl -F file=@clip.mp4 {url}/recognize" in told
     assert re.search(r"recognition, \d+\.\d s: done", told)
     assert not list(tmp_path.glob("posec3d-*"))

@@ -2,6 +2,7 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -12,6 +13,7 @@ import requests
 from posec3d.annotations import save_annotations
 from posec3d.inference.output import recognized_as_dict
 from posec3d.inference.reading import read_people
+from posec3d.serving import application
 from posec3d.serving.application import is_loopback
 from posec3d.serving.application import safe_name
 from posec3d.serving.recognitions import Recognition
@@ -335,18 +337,52 @@ def test_when_too_much_waits_others_are_sent_away(model, tmp_path, video, poses)
         assert send(url, poses, to="jobs").status_code == 202
 
 
-def test_files_that_still_come_count_as_waiting(model, tmp_path, poses):
-    with served(model, tmp_path, most_waiting=1) as (url, _):
-        host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as slow:
-            head = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000\r\n"
-            slow.sendall(f"POST /recognize HTTP/1.1\r\nHost: {host}\r\n{head}\r\n--x\r\n".encode())
-            while not list(tmp_path.iterdir()):
-                time.sleep(0.01)
-            assert send(url, poses).status_code == 503
-        while list(tmp_path.iterdir()):
-            time.sleep(0.01)
+@contextmanager
+def slow_upload(url):
+    """Begin to send a file, and yield the connection."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as slow:
+        head = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000\r\n"
+        part = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
+        slow.sendall(f"POST /recognize HTTP/1.1\r\nHost: {host}\r\n{head}\r\n{part}".encode())
+        yield slow
+
+
+def wait_until(done):
+    while not done():
+        time.sleep(0.01)
+
+
+def test_files_that_still_come_leave_room_for_others_up_to_a_number(model, tmp_path, poses):
+    with served(model, tmp_path, most_waiting=1, most_coming=2) as (url, _):
+        with slow_upload(url):
+            wait_until(lambda: len(list(tmp_path.iterdir())) == 1)
+            assert send(url, poses).status_code == 200
+            with slow_upload(url):
+                wait_until(lambda: len(list(tmp_path.iterdir())) == 3)
+                assert send(url, poses).status_code == 503
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 1)
         assert send(url, poses).status_code == 200
+
+
+def test_an_upload_of_which_nothing_comes_is_given_up(model, tmp_path, poses, monkeypatch):
+    monkeypatch.setattr(application, "PATIENCE_SECONDS", 0.6)
+    with served(model, tmp_path) as (url, _), slow_upload(url) as slow:
+        # As long as anything comes, it is waited for.
+        for _ in range(4):
+            time.sleep(0.3)
+            slow.sendall(b"some" * 100)
+        slow.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            slow.recv(1)
+        slow.settimeout(20)
+        answer = b""
+        while piece := slow.recv(10_000):
+            answer += piece
+
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'{"error": "nothing came for 0.6 seconds; send the file again"}' in answer
+        wait_until(lambda: not list(tmp_path.iterdir()))
 
 
 def test_who_waits_when_the_server_ends_is_told(model, tmp_path, poses, endless):

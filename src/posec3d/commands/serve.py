@@ -77,6 +77,8 @@ async def _serve(application: "web.Application", host: str, port: int, *, show: 
 
     from posec3d.video.live_view import open_in_browser
 
+    # What is no HTTP is answered as such, and is nobody's defect.
+    logging.getLogger("aiohttp.server").addFilter(lambda record: not _tells_of_no_http(record))
     # Whoever hangs up wants no answer any more.
     runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
@@ -101,6 +103,12 @@ async def _serve(application: "web.Application", host: str, port: int, *, show: 
         await stopped.wait()
     finally:
         await runner.cleanup()
+
+
+def _tells_of_no_http(record: logging.LogRecord) -> bool:
+    from aiohttp.http import HttpProcessingError
+
+    return record.exc_info is not None and isinstance(record.exc_info[1], HttpProcessingError)
 
 
 def _written(host: str) -> str:

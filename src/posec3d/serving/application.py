@@ -30,6 +30,8 @@ _LONGEST_FIELD = 1_000
 _LONGEST_NAME = 100
 _LONGEST_NUMBER = 9
 _MOST_FIELDS = 50
+# An upload of which nothing comes for so long is given up.
+PATIENCE_SECONDS = 30.0
 # The page runs nothing but its own script, and nobody puts it into a page of theirs.
 _HEADERS = {
     "Content-Security-Policy": (
@@ -183,10 +185,13 @@ async def _submitted(request: web.Request) -> Recognition:
     """Take in an upload, and have it recognised."""
     folder = _new_folder(request)
     try:
-        upload, fields = await _read_form(request, folder)
+        async with asyncio.timeout(PATIENCE_SECONDS) as patience:
+            upload, fields = await _read_form(request, folder, patience)
         asked = asked_by(fields)
     except BaseException as error:
         request.app[_JOBS].give_up(folder)
+        if isinstance(error, TimeoutError):
+            raise _RefusedError(408, f"nothing came for {PATIENCE_SECONDS:g} seconds; send the file again") from error
         if isinstance(error, HttpProcessingError):
             raise _RefusedError(400, f"the form cannot be read: {' '.join(error.message.split())}") from error
         if isinstance(error, ValueError):
@@ -199,7 +204,8 @@ async def _submitted(request: web.Request) -> Recognition:
     return job
 
 
-async def _read_form(request: web.Request, folder: Path) -> tuple[Path, Mapping[str, str]]:
+async def _read_form(request: web.Request, folder: Path, patience: asyncio.Timeout) -> tuple[Path, Mapping[str, str]]:
+    """Return the file, in the folder, and the other fields; each piece that comes in renews the patience."""
     if not request.content_type.startswith("multipart/"):
         raise _RefusedError(415, "send a form with the file, such as curl -F file=@clip.mp4 does")
     largest = request.app[_LARGEST]
@@ -225,6 +231,7 @@ async def _read_form(request: web.Request, folder: Path) -> tuple[Path, Mapping[
         size = 0
         with upload.open("wb") as file:
             while chunk := await part.read_chunk(1 << 20):
+                patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_SECONDS)
                 size += len(chunk)
                 if size > largest:
                     raise too_large

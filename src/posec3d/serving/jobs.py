@@ -91,13 +91,13 @@ class Job:
 class Jobs:
     """Does jobs one after the other in a thread of its own, and remembers the last ones.
 
-    At most `most_waiting` wait, those included for which a file still comes in, and of those that ended `most_kept` are
-    kept, each with its folder below `folder`.
+    At most `most_waiting` wait when another is taken in, besides `most_coming` for which a file still comes in; of
+    those that ended `most_kept` are kept, each with its folder below `folder`.
     """
 
-    def __init__(self, folder: Path, *, most_waiting: int = 16, most_kept: int = 64) -> None:
+    def __init__(self, folder: Path, *, most_waiting: int = 16, most_coming: int = 64, most_kept: int = 64) -> None:
         self._folder = folder
-        self._most_waiting, self._most_kept = most_waiting, most_kept
+        self._most_waiting, self._most_coming, self._most_kept = most_waiting, most_coming, most_kept
         self._known: dict[str, Job] = {}
         self._coming: set[Path] = set()
         self._lock = threading.Lock()
@@ -108,7 +108,7 @@ class Jobs:
     def new_folder(self) -> Path:
         """Make the folder of a job to come, whose name is the secret to ask for it by; FullError if too many wait."""
         waiting = sum(job.state == "waiting" for job in self._known.values())
-        if waiting + len(self._coming) >= self._most_waiting:
+        if waiting >= self._most_waiting or len(self._coming) >= self._most_coming:
             raise FullError
         folder = self._folder / secrets.token_urlsafe(12)
         folder.mkdir()
