@@ -100,6 +100,7 @@ def test_own_data_in_four_steps(run, made_up, tmp_path):
     alone = run(
         *("posec3d", "test", "work_dirs/my/best.safetensors", "--annotations", "my.pkl", "--split", "val"),
         *("--out", "again.npz", "--confusion", "pictures/confusion.png"),
+        *("--eval", "mean_class_accuracy", "per_class_accuracy"),
     )
 
     assert (tmp_path / "pictures/confusion.png").read_bytes()[1:4] == b"PNG"
@@ -113,7 +114,12 @@ def test_own_data_in_four_steps(run, made_up, tmp_path):
     assert scores["classes"] == ["squat", "walk", "wave"]
     with np.load(tmp_path / "again.npz") as again:
         np.testing.assert_allclose(again["scores"], [row["scores"] for row in scores["videos"]], atol=1e-6)
-    assert "mean_class_accuracy" in alone.stdout
+    mean, head, *rows = alone.stdout.splitlines()
+    assert mean.startswith("mean_class_accuracy: ")
+    assert head.split() == ["class", "videos", "recall", "precision", "F1", "else", "most", "often"]
+    assert sum(int(row.split()[1]) for row in rows) == len(scores["videos"])
+    recalls = [float(row.split()[2].replace("-", "0")) for row in rows]
+    assert np.mean(recalls) == pytest.approx(float(mean.split()[1]), abs=2e-4)
 
 
 def test_an_earlier_run_is_moved_and_not_lost(run, made_up, tmp_path):

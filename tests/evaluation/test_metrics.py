@@ -3,9 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posec3d.evaluation.metrics import ClassAccuracy
 from posec3d.evaluation.metrics import confusion
 from posec3d.evaluation.metrics import log_likelihood
 from posec3d.evaluation.metrics import measure
+from posec3d.evaluation.metrics import measure_classes
 
 # Six classes; the videos' classes by rank: (0, 1, ..), (1, 0, ..), (0, 1, ..), (5, 4, 3, 2, 1, 0).
 SCORES = np.array(
@@ -110,3 +112,30 @@ def test_a_line_says_what_was_measured():
     assert str(measure(SCORES, np.array([0, 1, 1, 0]))) == (
         "top-1 0.5000, top-5 0.7500, mean class accuracy 0.3333 (4 videos)"
     )
+
+
+def test_classes_measured_by_hand():
+    labels = np.array([0, 0, 0, 0, 0, 1, 1, 3])
+    told = np.array([0, 0, 1, 2, 1, 1, 0, 2])
+
+    classes = measure_classes(np.eye(5, dtype=np.float32)[told], labels)
+
+    assert classes == [
+        ClassAccuracy(0, num_videos=5, num_taken=3, num_right=2, mistaken_for=(1, 2)),
+        ClassAccuracy(1, num_videos=2, num_taken=3, num_right=1, mistaken_for=(0, 1)),
+        ClassAccuracy(2, num_videos=0, num_taken=2, num_right=0, mistaken_for=None),
+        ClassAccuracy(3, num_videos=1, num_taken=0, num_right=0, mistaken_for=(2, 1)),
+    ]
+    assert (classes[0].recall, classes[0].precision, classes[0].f1) == (2 / 5, 2 / 3, 4 / 8)
+    assert np.isnan([classes[2].recall, classes[3].precision]).all()
+    assert classes[2].f1 == classes[3].f1 == 0
+
+
+@given(st.integers(0, 10_000))
+def test_the_mean_of_recalls_is_mean_class_accuracy(seed):
+    rng = np.random.RandomState(seed)
+    scores, labels = rng.rand(rng.randint(1, 30), 6), rng.randint(0, 6, 30)
+    labels = labels[: len(scores)]
+    recalls = [one.recall if one.num_videos else 0.0 for one in measure_classes(scores, labels)]
+
+    assert np.mean(recalls) == pytest.approx(measure(scores, labels).mean_class)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from posec3d.evaluation.scores import Scores
     from posec3d.experiment import ModelCard
 
-Metric = Literal["top_k_accuracy", "mean_class_accuracy"]
+Metric = Literal["top_k_accuracy", "mean_class_accuracy", "per_class_accuracy"]
 _LOGGER = logging.getLogger(__name__)
 
 # Options of mmaction2's and pyskl's tools/test.py that ask for what is done anyway,
@@ -80,7 +80,7 @@ def test(
 
     posec3d test work_dirs/my/best.safetensors --annotations my.pkl --split test --out result.json
 
-    posec3d test work_dirs/my --confusion which_for_which.png
+    posec3d test work_dirs/my --confusion which_for_which.png --eval top_k_accuracy per_class_accuracy
 
     Args:
         config: A config file; or a work directory alone; or a checkpoint of ours or an exported file with
@@ -89,7 +89,7 @@ def test(
             a file that posec3d export wrote.
         annotations: Test on this annotation file instead of the config's.
         split: The split to test on, instead of the config's; with --annotations, all videos without it.
-        eval: What to measure.
+        eval: What to measure; per_class_accuracy is a table of each class's recall, precision and F1.
         out: Where the scores go. A .pkl holds a list of one score array a video; .json and .npz also say ids, labels
             and class names.
         confusion: A .png that shows which classes are taken for which.
@@ -210,3 +210,20 @@ def _print_accuracy(scores: "Scores", metrics: tuple[Metric, ...]) -> None:
         print(f"top5_acc: {accuracy.top5:.4f}")
     if "mean_class_accuracy" in metrics:
         print(f"mean_class_accuracy: {accuracy.mean_class:.4f}")
+    if "per_class_accuracy" in metrics:
+        _print_classes(scores)
+
+
+def _print_classes(scores: "Scores") -> None:
+    from posec3d.evaluation.metrics import measure_classes
+
+    assert scores.labels is not None
+    names = scores.classes or [str(label) for label in range(scores.values.shape[1])]
+    classes = measure_classes(scores.values, scores.labels)
+    width = max(len("class"), *(len(names[one.label]) for one in classes))
+    print(f"{'class':{width}}  videos  recall  precision      F1  else most often")
+    for one in classes:
+        recall, precision = (f"{share:.4f}" if share == share else "-" for share in (one.recall, one.precision))
+        other = "" if one.mistaken_for is None else f"{names[one.mistaken_for[0]]} ({one.mistaken_for[1]})"
+        shares = f"{recall:>6}  {precision:>9}  {one.f1:.4f}"
+        print(f"{names[one.label]:{width}}  {one.num_videos:6}  {shares}  {other}".rstrip())

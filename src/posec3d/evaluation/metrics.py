@@ -23,6 +23,35 @@ class Accuracy:
         )
 
 
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """How well one class is told from the others: numbers of videos that are of it, taken for it, and both.
+
+    `mistaken_for` is the label that most of the rest are taken for, with their number; None without any.
+    """
+
+    label: int
+    num_videos: int
+    num_taken: int
+    num_right: int
+    mistaken_for: tuple[int, int] | None
+
+    @property
+    def recall(self) -> float:
+        """The share of the class's videos that are right; NaN without any."""
+        return self.num_right / self.num_videos if self.num_videos else float("nan")
+
+    @property
+    def precision(self) -> float:
+        """The share of what is taken for the class that is right; NaN without any."""
+        return self.num_right / self.num_taken if self.num_taken else float("nan")
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of both, 0 where nothing is right."""
+        return 2 * self.num_right / (self.num_videos + self.num_taken)
+
+
 def measure(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> Accuracy:
     """Compare scores with labels 0..K-1.
 
@@ -48,6 +77,26 @@ def measure(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> 
         mean_class=float(right_of_class.mean()),
         num_videos=len(labels),
     )
+
+
+def measure_classes(scores: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> list[ClassAccuracy]:
+    """Compare scores with labels 0..K-1 for each class that occurs among labels or predictions."""
+    matrix = confusion(scores, labels)
+    found = []
+    for label in np.flatnonzero(matrix.sum(0) + matrix.sum(1)).tolist():
+        others = matrix[label].copy()
+        others[label] = 0
+        commonest = int(others.argmax())
+        found.append(
+            ClassAccuracy(
+                label=label,
+                num_videos=int(matrix[label].sum()),
+                num_taken=int(matrix[:, label].sum()),
+                num_right=int(matrix[label, label]),
+                mistaken_for=(commonest, int(others[commonest])) if others[commonest] else None,
+            )
+        )
+    return found
 
 
 def log_likelihood(probabilities: Float[np.ndarray, "N K"], labels: Int[np.ndarray, " N"]) -> float:
