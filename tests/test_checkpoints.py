@@ -163,6 +163,8 @@ def test_fine_tuning_needs_the_same_network(saved, network, message):
 
     with pytest.raises(ValueError, match=message):
         start_from(build_model(other), saved[0])
+    with pytest.raises(ValueError, match=message):
+        start_from(build_model(other), saved[0], ("b", "a", "c", "d"))
 
 
 @pytest.mark.parametrize("backbone", ["slowonly", "c3d", "x3d"])

@@ -198,7 +198,8 @@ def start_from(model: PoseC3D, path: Path, classes: Sequence[str] | None = None)
     kept = None
     if card is not None and card.classes and classes:
         kept = tuple(name for name in classes if name in card.classes)
-        weights = weights | _head_of(classes, weights, card.classes, expected)
+        if tuple(classes) != tuple(card.classes):
+            weights = weights | _head_of(classes, weights, card.classes, expected)
     left_out = []
     for name, tensor in expected.items():
         found = weights.get(name)
@@ -220,6 +221,8 @@ def _head_of(
     rows = {name: number for number, name in enumerate(known)}
     head = {}
     for name in (name for name in weights if name.startswith(_HEAD) and name in fresh):
+        if weights[name].shape[1:] != fresh[name].shape[1:]:
+            continue
         head[name] = fresh[name].clone()
         for number, of_class in enumerate(classes):
             if of_class in rows:

@@ -42,23 +42,38 @@ def run(arguments: Sequence[str] | None = None) -> int:
     terminated = []
 
     def stop(number: int, _: object) -> None:
+        # Once: a second one must not interrupt what is kept, nor workers that end by theirs.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if hasattr(signal, "SIGCHLD"):
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         terminated.append(number)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
-    if hasattr(os, "register_at_fork"):
-        # Processes that are started meanwhile end at once.
-        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-    status = main(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    heard = [signal.SIGINT]
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        heard.append(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, stop)
+        if hasattr(os, "register_at_fork"):
+            # Processes that are started meanwhile end at once.
+            os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    try:
+        status = main(arguments)
+    except KeyboardInterrupt:
+        # Everything had been done.
+        status = 130
+    finally:
+        for number in heard:
+            signal.signal(number, signal.SIG_DFL)
     return 128 + terminated[0] if terminated else status
 
 
 def _open_what_is_closed() -> None:
-    """Let what is written to a closed output go nowhere: the next file opened would take its place."""
+    """Let what is written to a closed output go nowhere, here and in processes that are started.
+
+    The next file that is opened would take its place.
+    """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
+        os.set_inheritable(number, True)
     os.close(number)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -165,7 +180,7 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError):
         reason = error.strerror or "cannot be read or written" if error.filename else str(error.strerror or error)
         mend = _MENDS.get(error.errno or 0)
-        return f"{error.filename or 'output'}: {reason}; {mend}" if mend else _of_file(error.filename, reason)
+        return f"{error.filename or 'what is written'}: {reason}; {mend}" if mend else _of_file(error.filename, reason)
     if isinstance(error, MemoryError):
         return "out of memory; take less at once: a smaller --batch-size, --window, canvas or picture"
     if type(error).__name__ == "ValidationError":

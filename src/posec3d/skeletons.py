@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -120,8 +121,11 @@ def named_skeleton(name: str) -> Skeleton:
         raise FileNotFoundError(f"{name}: no such skeleton file; correct the path")
     try:
         content = json.loads(Path(name).read_text(encoding="utf-8"))
-        limbs = tuple((int(a), int(b)) for a, b in content["limbs"])
-        return Skeleton(content.get("name", Path(name).stem), tuple(content["keypoints"]), limbs)
+        limbs = tuple((operator.index(a), operator.index(b)) for a, b in content["limbs"])
+        keypoints = content["keypoints"]
+        if not isinstance(keypoints, list) or not all(isinstance(keypoint, str) for keypoint in keypoints):
+            raise TypeError("its keypoints are no list of names")
+        return Skeleton(str(content.get("name", Path(name).stem)), tuple(keypoints), limbs)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f'{name}: not a skeleton ({error}); write {{"keypoints": ["nose", ...], "limbs": [[0, 1], ...]}}'

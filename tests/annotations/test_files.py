@@ -256,7 +256,7 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path, name):
         ({"splits": (7,)}, "split 'train' has 7, which is no text; give a tuple of names"),
         ({"classes": "walk"}, "classes is 'walk'; give a tuple of names"),
         ({"classes": (None, "walk")}, "classes has None, which is no text; give a tuple of names"),
-        ({"classes": {0: "walk", 1: "sit"}}, "classes has 0, which is no text; give a tuple of names"),
+        ({"classes": {0: "walk", 1: "sit"}}, "classes is {0: 'walk', 1: 'sit'}; give a tuple of names"),
     ],
 )
 def test_what_could_not_be_read_back_is_not_saved(tmp_path, monkeypatch, name, changes, message):

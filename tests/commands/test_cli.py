@@ -65,7 +65,7 @@ def test_a_full_disk_is_one_sentence_with_the_mend(command):
         check=False,
     )
 
-    expected = "posec3d: output: No space left on device; make room on that disk, or write to another\n"
+    expected = "posec3d: what is written: No space left on device; make room on that disk, or write to another\n"
     assert (done.returncode, done.stderr) == (2, expected)
 
 
@@ -110,3 +110,46 @@ def test_what_is_terminated_says_what_is_left_as_if_it_were_interrupted():
 
     # A child of it ends by the signal, at once.
     assert (done.returncode, done.stdout, done.stderr) == (143, "15\n", "posec3d: stopped; half is kept\n")
+
+
+def test_workers_that_are_terminated_as_well_hide_nothing():
+    program = (
+        "import os, signal, sys, time\n"
+        "from posec3d import cli\n"
+        "def training(*_):\n"
+        "    from torch.utils.data import DataLoader\n"
+        "    try:\n"
+        "        for number in DataLoader(range(1_000_000), num_workers=2):\n"
+        "            if number == 9:\n"
+        "                os.killpg(0, signal.SIGTERM)\n"
+        "    except KeyboardInterrupt:\n"
+        "        os.killpg(0, signal.SIGTERM)\n"
+        "        for _ in range(20):\n"
+        "            time.sleep(0.05)\n"
+        "        raise KeyboardInterrupt('half is kept')\n"
+        "cli._run = training\n"
+        "sys.exit(cli.run(['check']))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        start_new_session=True,
+    )
+
+    assert (done.returncode, done.stderr) == (143, "posec3d: stopped; half is kept\n")
+
+
+def test_who_is_told_not_to_hear_the_signal_does_not():
+    program = (
+        "import os, signal, sys\n"
+        "from posec3d import cli\n"
+        "cli._run = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "sys.exit(cli.run(['check']))\n"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0

@@ -11,7 +11,7 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
-COMMAND = "import tyro; from posec3d.commands.download import download; tyro.cli(download)"
+COMMAND = "import sys; from posec3d.cli import run; sys.exit(run(['download', *sys.argv[1:]]))"
 FILES = {
     "mmaction/posec3d/gym_train.pkl": b"train",
     "mmaction/posec3d/gym_val.pkl": b"val",
@@ -152,6 +152,8 @@ def test_ctrl_c_keeps_the_part_and_says_how_to_go_on(run, tmp_path):
     status, out, err = finish(process)
 
     assert (status, out) == (130, "")
-    assert "stopped: data/posec3d/ucf101.pkl.part is kept; run the same command again to go on from there" in err
+    assert (
+        "posec3d: stopped; data/posec3d/ucf101.pkl.part is kept; run the same command again to go on from there" in err
+    )
     assert "Traceback" not in err
     assert not part.with_name("ucf101.pkl").exists()

@@ -35,8 +35,12 @@ def test_what_a_check_calls_an_error_is_said_before_training(tmp_path, caplog):
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
     own(tmp_path / "my.pkl")
     said = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert said[0].startswith(f"{tmp_path / 'my.pkl'}: img_shape looks like (width, height), or keypoints like (y, x)")
-    assert said[1:] == [f"`posec3d check {tmp_path / 'my.pkl'}` tells how to mend it"]
+    assert said[0].startswith(
+        f"warning: {tmp_path / 'my.pkl'}: img_shape looks like (width, height), or keypoints like (y, x)"
+    )
+    assert said[1:] == [
+        f"what is learnt from it will be wrong; `posec3d check {tmp_path / 'my.pkl'}` tells how to mend it"
+    ]
 
 
 def test_clips_are_those_of_the_checkpoint_and_said(tmp_path, caplog):

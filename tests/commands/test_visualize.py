@@ -204,7 +204,7 @@ def test_nobody_is_an_error(here):
         visualize(posed(here, "empty", seen=False))
 
 
-def test_without_limbs_there_is_no_figure_of_limbs(here):
+def test_without_limbs_there_is_no_figure_of_limbs(here, caplog):
     bare = posed(here, "bare", names=("tip", "middle", "tail"))
 
     with pytest.raises(ValueError, match=r"bare: skeleton .* has no limbs; draw --what keypoints"):
@@ -213,6 +213,11 @@ def test_without_limbs_there_is_no_figure_of_limbs(here):
     (here / "rod.json").write_text('{"keypoints": ["tip", "middle", "tail"], "limbs": [[0, 1], [1, 2]]}')
     visualize(bare, what="limbs", skeleton="rod.json", out=here / "limbs.png")
     assert np.asarray(Image.open(here / "limbs.png").convert("L"))[60:].max() > 100
+
+    assert "nothing is drawn of limbs" not in caplog.text
+    (here / "cut.csv").write_text("frame,person,keypoint,x,y,score\n0,0,0,10,10,1\n0,0,1,50,50,0\n0,0,2,60,90,1\n")
+    visualize("cut.csv", what="limbs", skeleton="rod.json", canvas=(100, 100), out=here / "black.png")
+    assert "cut: in no frame are both ends of a limb seen, so nothing is drawn of limbs" in caplog.text
 
     visualize(bare, out=here / "two.png")
     # Two rows of the four frames there are.

@@ -164,6 +164,31 @@ def test_gradients_by_function_transforms():
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_tangents_and_many_gradients_at_once_are_left_to_torch():
+    convolution, x = convolution_of((1, 3, 3)), random(*SIZE)
+    same = plain(convolution)
+    tangent = random(*SIZE, seed=1)
+
+    def tangent_of(module):
+        with torch.autograd.forward_ad.dual_level():
+            return torch.autograd.forward_ad.unpack_dual(
+                module(torch.autograd.forward_ad.make_dual(x, tangent))
+            ).tangent
+
+    def of_many(module):
+        values = module(x)
+        given = torch.stack([torch.ones_like(values), values.detach()])
+        return torch.autograd.grad(values, module.weight, given, is_grads_batched=True)[0]
+
+    def negative(module):
+        values = module(x)
+        return torch.autograd.grad(values, module.weight, torch._neg_view(values.detach()))[0]
+
+    for result in (tangent_of, of_many, negative, lambda module: torch.vmap(module)(x[None])):
+        ours, theirs = result(convolution), result(same)
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5 * theirs.abs().max().item())
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_settings_of_other_arithmetic_do_not_reach_it(kernel):
     convolution, x = convolution_of(kernel), random(*SIZE)
@@ -223,6 +248,28 @@ def test_a_volume_of_other_channels_is_refused(channels):
         convolution(x)
     with pytest.raises(ValueError, match="does not fit a volume of shape"):
         convolution.rectified(x)
+
+
+@pytest.mark.parametrize("shape", [(1,), (COLUMNS - 1,), (2 * COLUMNS,)])
+def test_a_bias_that_does_not_fit_is_refused(shape):
+    convolution, x = convolution_of((1, 3, 3)), random(*SIZE)
+    convolution.bias = nn.Parameter(torch.ones(shape))
+
+    with pytest.raises(RuntimeError, match="bias"):
+        convolution(x)
+    with torch.no_grad(), pytest.raises(ValueError, match=f"does not fit {COLUMNS} outputs"):
+        convolution.rectified(x)
+
+
+@pytest.mark.parametrize("kernel", [(3, 3, 3), (3, 1, 1), (5, 3, 3), (1, 1, 1)])
+def test_weights_of_another_kernel_are_left_to_torch(kernel):
+    convolution, x = convolution_of((1, 3, 3)), random(*SIZE)
+    convolution.weight = nn.Parameter(torch.randn(COLUMNS, LANES, *kernel))
+
+    values = convolution(x)
+
+    expected = nn.functional.conv3d(x, convolution.weight, convolution.bias, padding=convolution.padding)
+    torch.testing.assert_close(values, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_tensors_that_lie_otherwise_or_are_wider_are_left_to_torch():
@@ -408,6 +455,8 @@ def test_frozen_weights_may_be_loaded_moved_copied_and_replaced():
     assert is_times(convolution(x), 4)
     convolution.weight = nn.Parameter(2 * convolution.weight)
     assert is_times(convolution(x), 8)
+    convolution.weight.data = 2 * convolution.weight.data
+    assert is_times(convolution(x), 16)
 
 
 def test_it_is_hooked_and_pruned_like_any_module():

@@ -63,7 +63,29 @@ def test_what_is_not_a_number_is_what_is_not_a_number():
         numbers: np.ndarray
 
     assert Measured(np.array([1, np.nan])) == Measured(np.array([1, np.nan])) != Measured(np.array([1, 2.0]))
-    assert Measured(np.array(["a"])) == Measured(np.array(["a"]))
+    assert Measured(np.array(["a"])) == Measured(np.array(["a"])) != Measured(np.array([np.nan]))
+    assert replace(values()[0], end_seconds=float("nan")) == replace(values()[0], end_seconds=float("nan"))
+
+
+@dataclass(frozen=True, eq=False)
+class Anything(ByValue):
+    name: str
+    value: object
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [((1, 2), [np.int64(1), 2]), (1.5, np.float32(1.5)), (("a", "b"), ["a", "b"]), (3, np.int64(3)), (None, None)],
+)
+def test_what_is_equal_has_the_same_hash(one, other):
+    assert len({Anything("a", one), Anything("a", other)}) == 1
+    assert Anything("a", one) != Anything("b", other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("ab", ("a", "b")), (None, np.zeros(2)), ((1,), (1, 2)), ("1", 1)])
+def test_values_of_different_kinds_differ_either_way(one, other):
+    assert Anything("a", one) != Anything("a", other)
+    assert Anything("a", other) != Anything("a", one)
 
 
 def test_a_set_of_annotations_goes_to_other_processes():

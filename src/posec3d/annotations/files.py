@@ -6,6 +6,7 @@ import pickle
 import reprlib
 from collections.abc import Collection
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,9 @@ def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -
     mmaction2 and pyskl read it, with any version of NumPy. A name that ends in .arrow gets a store, which they do not.
     Raises ValueError, and writes nothing, for what could not be read back.
     """
-    _check_names(path, "classes", annotations.classes)
-    _check_names(path, "keypoint_names", annotations.keypoint_names)
+    for what, names in (("classes", annotations.classes), ("keypoint_names", annotations.keypoint_names)):
+        if names is not None:
+            _check_names(path, what, names, ordered=True)
     for name, videos in annotations.splits.items():
         _check_names(path, f"split {name!r}", videos)
     if Path(path).suffix == SUFFIX:
@@ -89,11 +91,9 @@ def save_annotations(path: str | os.PathLike[str], annotations: AnnotationSet) -
             _PortablePickler(file, protocol=4).dump(content)
 
 
-def _check_names(path: str | os.PathLike[str], what: str, names: object) -> None:
-    """Raise ValueError for what are no names: read back, it would be other ones."""
-    if names is None:
-        return
-    if isinstance(names, str) or not isinstance(names, Collection):
+def _check_names(path: str | os.PathLike[str], what: str, names: object, *, ordered: bool = False) -> None:
+    """Raise ValueError for what are no names, or in no order: read back, it would be other ones."""
+    if isinstance(names, str) or not isinstance(names, Sequence if ordered else Collection):
         raise ValueError(f"{path}: {what} is {reprlib.repr(names)}; give a tuple of names")
     stranger = next((name for name in names if not isinstance(name, str)), None)
     if stranger is not None or None in names:

@@ -55,8 +55,7 @@ def download(
             kept = (
                 f"{part} is kept; run the same command again to go on from there" if part.exists() else "nothing came"
             )
-            print(f"\nstopped: {kept}", file=sys.stderr)
-            raise SystemExit(130) from None
+            raise KeyboardInterrupt(kept) from None
         if file.note:
             print(f"note: {file.note}", file=sys.stderr)
 

@@ -82,6 +82,6 @@ def _say_errors(annotations: Path, experiment: "Experiment") -> None:
     skeleton, num_classes = experiment.heatmaps.skeleton, experiment.data.num_classes
     errors = check_annotations(annotations, skeleton=skeleton, num_classes=num_classes).errors_in_short()
     for error in errors:
-        _LOGGER.warning("%s: %s", annotations, error)
+        _LOGGER.warning("warning: %s: %s", annotations, error)
     if errors:
-        _LOGGER.warning("`posec3d check %s` tells how to mend it", annotations)
+        _LOGGER.warning("what is learnt from it will be wrong; `posec3d check %s` tells how to mend it", annotations)

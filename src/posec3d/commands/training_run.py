@@ -134,7 +134,7 @@ def _check(experiment: Experiment, folder: Path, init: Path | None, *, resume: b
     check_network(card_of(experiment))
     if init is not None:
         card = card_of(experiment)
-        start_from(build_model(card), init)
+        start_from(build_model(card), init, card.classes)
         assert experiment.init is not None
         warn(other_start(card, card_of_weights(experiment.init, init), experiment.init))
     if workers is not None and workers < 0:

@@ -17,6 +17,10 @@ from posec3d.commands.options import OptionalRate
 from posec3d.commands.options import OptionalSize
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
     from posec3d.inference.recognizer import ActionRecognizer
     from posec3d.people import PosedVideo
     from posec3d.people import PosedVideos
@@ -197,6 +201,12 @@ def _check_drawable(video: "PosedVideo", what: What) -> None:
             f"{video.name}: skeleton {video.skeleton.name!r} has no limbs; draw --what keypoints, or give the skeleton "
             "with --skeleton, by its name or as a .json file"
         )
+    if what == "limbs" and not any(_shows_limbs(frame.scores, video.skeleton.limbs) for frame in video.frames):
+        _LOGGER.warning("%s: in no frame are both ends of a limb seen, so nothing is drawn of limbs", video.name)
+
+
+def _shows_limbs(scores: "np.ndarray", limbs: "Sequence[tuple[int, int]]") -> bool:
+    return any(bool(((scores[:, start] > 0) & (scores[:, end] > 0)).any()) for start, end in limbs)
 
 
 def _default_path(source: "Source", video: "PosedVideo", what: What) -> Path:

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
             return numba.njit(**options)(function)
         if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
             # Numba compiles anew when the function's own file has changed. Parts and constants come from others.
-            dispatcher._cache._cache_file._source_stamp = digest_of_loops()
+            # Where Numba has it (0.61 to 0.68); elsewhere its own rule is left.
+            with suppress(AttributeError):
+                dispatcher._cache._cache_file._source_stamp = digest_of_loops()
         return dispatcher
 
     return compiled

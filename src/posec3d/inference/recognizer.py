@@ -180,8 +180,7 @@ class ActionRecognizer:
         """Recognise one video after the other as a whole, everybody together."""
         if isinstance(videos, str | os.PathLike | Annotation | Poses | PosedVideo):
             raise TypeError(f"{type(videos).__name__}: give a list of videos; recognize takes a single one")
-        for video in videos:
-            yield self.recognize(video)[0]
+        return (self.recognize(video)[0] for video in videos)
 
     def explain(
         self,

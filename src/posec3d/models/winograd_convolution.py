@@ -21,14 +21,14 @@ class WinogradConv3d(PointwiseConv3d):
     """nn.Conv3d with fewer products where that pays: the same parameters, values and gradients to rounding.
 
     Of float32 in memory channels last on a processor with AVX2 or AVX-512, by kernels of three frames, 3x3 pixels or
-    both that keep the size. Values are up to twice as far from the exact ones as nn.Conv3d's (1e-6 to 8e-6 of the
+    both that keep the size. Values are up to five times as far from the exact ones as nn.Conv3d's (1e-6 to 8e-6 of the
     largest), gradients of kernels up to eight times (1e-5). Outputs come in tiles, of four frames or 4x4 pixels: what
     is not a finite number, or close to the largest of float32, spoils a whole tile.
     Elsewhere it is PointwiseConv3d, which is nn.Conv3d for all but kernels one pixel wide.
     """
 
     _is_frozen = False
-    _kept: tuple[Tensor, Float32[np.ndarray, "K panels rows columns"]] | None = None
+    _kept: tuple[Tensor, int, Float32[np.ndarray, "K panels rows columns"]] | None = None
 
     def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B O T2 H2 W2"]:
         if not self.saves_products(x):
@@ -53,11 +53,17 @@ class WinogradConv3d(PointwiseConv3d):
     def saves_products(self, x: Float[Tensor, "B C T H W"]) -> bool:
         """Tell whether the loops can convolve a tensor, and are worth it."""
         weight, bias = self.weight, self.bias
-        if not (shows_its_memory(x) and shows_its_memory(weight)) or torch.is_autocast_enabled("cpu"):
+        for given in (x, weight) if bias is None else (x, weight, bias):
+            if given.dtype != torch.float32 or not shows_its_memory(given):
+                return False
+        # As nn.Conv3d, which says what does not fit.
+        if weight.shape != (self.out_channels, self.in_channels, *self.kernel_size):
             return False
-        if x.dtype != torch.float32 or weight.dtype != torch.float32 or (bias is not None and bias.dtype != x.dtype):
+        if bias is not None and bias.shape != (self.out_channels,):
             return False
-        if x.dim() != 5 or x.shape[1] != weight.shape[1] or not x.numel() or not self._keeps_the_size():
+        if x.dim() != 5 or x.shape[1] != self.in_channels or not x.numel() or not self._keeps_the_size():
+            return False
+        if torch.is_autocast_enabled("cpu"):
             return False
         return x.is_contiguous(memory_format=torch.channels_last_3d) and winograd_products.saves_products(
             x.shape, weight.shape, mixed=self._is_frozen and not torch.is_grad_enabled()
@@ -76,9 +82,10 @@ class WinogradConv3d(PointwiseConv3d):
     def _mixed(self) -> Float32[np.ndarray, "K panels rows columns"]:
         if not self._is_frozen:
             return winograd_products.mixed(self.weight)
-        if self._kept is None or self._kept[0] is not self.weight:
-            self._kept = self.weight, winograd_products.mixed(self.weight)
-        return self._kept[1]
+        weight = self.weight
+        if self._kept is None or self._kept[0] is not weight or self._kept[1] != weight.data_ptr():
+            self._kept = weight, weight.data_ptr(), winograd_products.mixed(weight)
+        return self._kept[2]
 
     def _apply(self, *given: Any, **options: Any) -> "WinogradConv3d":
         self._kept = None
@@ -106,8 +113,8 @@ class _Winograd(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         needs_x, needs_weight, needs_bias = ctx.needs_input_grad
-        if torch.is_grad_enabled():
-            # Gradients of the gradients are wanted: PyTorch knows them.
+        if torch.is_grad_enabled() or not shows_its_memory(gradient):
+            # Gradients of the gradients are wanted, or many at once: PyTorch knows them.
             return gradients_by_torch(gradient, x, weight, ctx.needs_input_grad)
         gradient = gradient.contiguous(memory_format=torch.channels_last_3d)
         of_x = None

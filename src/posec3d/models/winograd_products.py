@@ -84,6 +84,8 @@ def convolve(
     num_rows = num_channels if _is_along_time(size) else size[0] * num_channels
     if len(kernel) != _num_products(size) or kernel.shape[2] != num_rows:
         raise ValueError(f"a kernel mixed to {kernel.shape} does not fit a volume of shape {tuple(x.shape)}")
+    if bias is not None and bias.shape != (num_outputs,):
+        raise ValueError(f"a bias of shape {tuple(bias.shape)} does not fit {num_outputs} outputs")
     # On the processor and in float32, whatever else is the default.
     output = torch.empty(
         (num_clips, num_outputs, *sides), dtype=torch.float32, device="cpu", memory_format=torch.channels_last_3d

@@ -5,18 +5,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch import nn
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch._C._functorch import is_legacy_batchedtensor
+from torch.autograd.forward_ad import unpack_dual
 
 # Of what compiled loops compute.
 COMPILED_DTYPES = (torch.float32, torch.bfloat16)
 
 
 def shows_its_memory(tensor: Tensor) -> bool:
-    """Tell whether loops may look into a tensor's memory: on the processor, and neither traced nor a stand-in."""
+    """Tell whether loops may look into a tensor's memory, and that is all there is to it.
+
+    On the processor, and neither traced, nor a stand-in of transforms or of other tools, nor with a tangent.
+    """
     return (
-        tensor.device.type == "cpu"
+        not torch.compiler.is_compiling()
+        and tensor.device.type == "cpu"
         and type(tensor) in (Tensor, nn.Parameter)
         and not tensor.is_neg()
-        and not torch.compiler.is_compiling()
+        and not is_functorch_wrapped_tensor(tensor)
+        and not is_legacy_batchedtensor(tensor)
+        and unpack_dual(tensor).tangent is None  # type: ignore[no-untyped-call]
         and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     )
 

@@ -25,7 +25,7 @@ from posec3d.video.drawing import colour_motion
 from posec3d.video.drawing import draw_skeletons
 from posec3d.video.framing import beside
 
-MOTION_CAPTION = "keypoints by speed: right orange, left blue, up green, down pink"
+MOTION_CAPTION = "speed: right orange, left blue, up green, down pink"
 # Heatmaps of so many frames are held at a time.
 _FRAMES_AT_ONCE = 32
 
