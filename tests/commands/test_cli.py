@@ -87,6 +87,19 @@ def test_closed_outputs_are_nobody_who_listens(tmp_path):
     assert (done.stdout, out.read_text()) == ("kept\n", "whole")
 
 
+def test_processes_that_are_started_have_no_closed_outputs_either(tmp_path):
+    out = tmp_path / "report.json"
+    child = f"import os; file = open({str(out)!r}, 'w'); os.write(2, b'noise'); file.write('whole')"
+    program = (
+        "import subprocess, sys; from posec3d import cli; cli._open_what_is_closed(); "
+        f"subprocess.run([sys.executable, '-c', {child!r}])"
+    )
+
+    subprocess.run(["bash", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, program], check=True)
+
+    assert out.read_text() == "whole"
+
+
 def test_what_is_terminated_says_what_is_left_as_if_it_were_interrupted():
     program = (
         "import os, signal, sys\n"

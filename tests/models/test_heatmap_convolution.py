@@ -59,6 +59,23 @@ def test_values_and_gradients_are_those_of_the_dense_convolution(kind, bias, ker
         torch.testing.assert_close(sparse.bias.grad, dense.bias.grad, rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_gradients_of_gradients_are_those_of_the_dense_convolution(stride):
+    def learnt(convolution, x):
+        values = convolution(x).tanh().square().sum()
+        slopes = torch.autograd.grad(values, list(convolution.parameters()), create_graph=True)
+        penalty = sum(slope.square().sum() for slope in slopes)
+        return torch.autograd.grad(values + 0.01 * penalty, list(convolution.parameters()))
+
+    dense, sparse = both_kinds((1, 3, 3), bias=True, stride=stride)
+    x = volume()
+
+    assert sparse.is_sparse(x)
+    for gradient, exact in zip(learnt(sparse, x), learnt(dense.double(), x.double()), strict=True):
+        # Sums of some ten thousand numbers that partly cancel each other out.
+        assert (gradient - exact).abs().max() < 1e-3 * exact.abs().max()
+
+
 def test_bfloat16_is_as_near_to_the_exact_values_as_the_dense_convolution():
     dense, sparse = both_kinds()
     x = volume(dtype=torch.bfloat16)
