@@ -105,17 +105,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("; ".join(["stopped", *map(str, stop.args)]), status=130)
     except BrokenPipeError:
         # Whoever reads the output has closed it, as `| head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_what_cannot_be_printed()
         return 0
     except (ValueError, KeyError, OSError, ImportError, MemoryError) as error:
         if debug:
             traceback.print_exc()
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _forget_what_cannot_be_printed()
         return _complain(_sentence(error))
     except RuntimeError as error:
         # torch's own errors for memory; any other is a defect, and its traceback is wanted.
         if debug or not re.search(r"out of memory|can't allocate memory|not enough memory", str(error)):
             raise
         return _complain(_sentence(MemoryError()))
+
+
+def _forget_what_cannot_be_printed() -> None:
+    """Let it go nowhere: Python would try once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(command: str, arguments: list[str]) -> None:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,13 +58,11 @@ def test_a_command_that_is_stopped_while_it_ends_says_nothing():
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("command", ["--help", "download"])
 def test_a_full_disk_is_one_sentence_with_the_mend(command):
-    done = subprocess.run(
-        f"{sys.executable} -m posec3d.cli {command} > /dev/full",
-        shell=True,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = f"{sys.executable} -m posec3d.cli {command} > /dev/full"
+    # What is not written at once is written at the end.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+    done = subprocess.run(words, shell=True, capture_output=True, text=True, check=False, env=environment)
 
     expected = "posec3d: what is written: No space left on device; make room on that disk, or write to another\n"
     assert (done.returncode, done.stderr) == (2, expected)
@@ -127,16 +126,18 @@ def test_what_is_terminated_says_what_is_left_as_if_it_were_interrupted():
 
 def test_workers_that_are_terminated_as_well_hide_nothing():
     program = (
-        "import os, signal, sys, time\n"
+        "import os, subprocess, sys, time\n"
         "from posec3d import cli\n"
         "def training(*_):\n"
         "    from torch.utils.data import DataLoader\n"
+        "    numbers = iter(DataLoader(range(1_000_000), num_workers=2))\n"
         "    try:\n"
-        "        for number in DataLoader(range(1_000_000), num_workers=2):\n"
+        "        for number in numbers:\n"
         "            if number == 9:\n"
-        "                os.killpg(0, signal.SIGTERM)\n"
+        "                subprocess.run(['sh', '-c', f'kill -TERM -{os.getpgrp()}'])\n"
+        "                time.sleep(20)\n"
         "    except KeyboardInterrupt:\n"
-        "        os.killpg(0, signal.SIGTERM)\n"
+        "        subprocess.run(['sh', '-c', f'trap \"\" TERM; kill -TERM -{os.getpgrp()}'])\n"
         "        for _ in range(20):\n"
         "            time.sleep(0.05)\n"
         "        raise KeyboardInterrupt('half is kept')\n"

@@ -13,9 +13,15 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import prune
 
+from posec3d.checkpoints import build_model
 from posec3d.compiled.registers import COLUMNS
 from posec3d.compiled.registers import HAS_WIDE_REGISTERS
 from posec3d.compiled.registers import LANES
+from posec3d.experiment import Clips
+from posec3d.experiment import Heatmaps
+from posec3d.experiment import ModelCard
+from posec3d.experiment import Network
+from posec3d.export.networks import TorchNetwork
 from posec3d.models import winograd_products
 from posec3d.models.c3d import C3D
 from posec3d.models.heatmap_convolution import HeatmapConv3d
@@ -141,17 +147,20 @@ def test_a_gradient_of_the_input_with_channels_that_fill_no_register():
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_gradients_of_gradients_are_those_of_plain_convolution(kernel):
-    convolution = convolution_of(kernel)
+    # So many channels that the gradient of the input would be of the loops as well.
+    convolution, x = convolution_of(kernel, COLUMNS), random(2, COLUMNS, 8, 16, 16)
 
     def learnt(convolution, x):
-        x.requires_grad_()
+        given = [x.requires_grad_(), *convolution.parameters()]
         values = convolution(x).tanh().square().sum()
-        (slope,) = torch.autograd.grad(values, x, create_graph=True)
-        return torch.autograd.grad(values + slope.square().sum(), [x, *convolution.parameters()])
+        slopes = torch.autograd.grad(values, given, create_graph=True)
+        # Of the weights' slopes, which are sums over all pixels, as much as of the others.
+        penalty = slopes[0].square().sum() + 1e-3 * slopes[1].square().sum()
+        return torch.autograd.grad(values + penalty, given)
 
-    assert convolution.saves_products(random(*SIZE))
-    exact = learnt(plain(convolution).double(), random(*SIZE).double())
-    for gradient, exact_gradient in zip(learnt(convolution, random(*SIZE)), exact, strict=True):
+    assert convolution.saves_products(x)
+    exact = learnt(plain(convolution).double(), x.detach().double())
+    for gradient, exact_gradient in zip(learnt(convolution, x), exact, strict=True):
         assert farthest(gradient, exact_gradient) < 2e-5
 
 
@@ -446,17 +455,32 @@ def test_frozen_weights_may_be_loaded_moved_copied_and_replaced():
 
     copies = [copy.deepcopy(convolution), pickle.loads(pickle.dumps(convolution))]
     for copied in copies:
+        assert is_times(copied(x), 1)
         copied.weight.data.mul_(3)
         assert is_times(copied(x), 3)
     convolution.load_state_dict({"weight": 2 * convolution.weight})
     assert is_times(convolution(x), 2)
     convolution.weight.data.mul_(2)
     convolution.double().float()
+    # The same memory may have been given again.
+    assert convolution._kept is None
     assert is_times(convolution(x), 4)
     convolution.weight = nn.Parameter(2 * convolution.weight)
     assert is_times(convolution(x), 8)
     convolution.weight.data = 2 * convolution.weight.data
     assert is_times(convolution(x), 16)
+
+
+def test_networks_that_score_are_frozen():
+    card = ModelCard(
+        heatmaps=Heatmaps(), network=Network(backbone="c3d", base_channels=16), clips=Clips(length=8), num_classes=3
+    )
+
+    network = TorchNetwork(build_model(card), card)
+
+    frozen = [module._is_frozen for module in network._model.modules() if isinstance(module, WinogradConv3d)]
+    assert len(frozen) == 5
+    assert all(frozen)
 
 
 def test_it_is_hooked_and_pruned_like_any_module():
