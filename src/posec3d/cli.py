@@ -42,10 +42,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     terminated = []
 
     def stop(number: int, _: object) -> None:
-        # Once: a second one must not interrupt what is kept, nor workers that end by theirs.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if hasattr(signal, "SIGCHLD"):
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # Once: a second one must not interrupt what is kept, nor workers that end by theirs. By a function, as Python
+        # complains of signals on their way that nobody is there to hear any more.
+        for name in ("SIGTERM", "SIGCHLD"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: None)
         terminated.append(number)
         raise KeyboardInterrupt
 
@@ -63,7 +64,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         status = 130
     finally:
         for number in heard:
-            signal.signal(number, signal.SIG_DFL)
+            if number not in terminated:
+                signal.signal(number, signal.SIG_DFL)
     return 128 + terminated[0] if terminated else status
 
 
