@@ -179,13 +179,10 @@ def _refuse_unknown(names: Collection[str], path: Path) -> None:
 
 
 class Start(NamedTuple):
-    """What a training starts from: weights of the head that stay random, and the classes whose weights are kept.
-
-    The latter are None where classes go by their numbers, as not both sides name them.
-    """
+    """What of a training starts at random: weights of the head that do not fit, or those of classes that are new."""
 
     left_out: list[str]
-    kept: tuple[str, ...] | None
+    new_classes: list[str]
 
 
 def start_from(model: PoseC3D, path: Path, classes: Sequence[str] | None = None) -> Start:
@@ -195,11 +192,10 @@ def start_from(model: PoseC3D, path: Path, classes: Sequence[str] | None = None)
     """
     weights, card = read_checkpoint(path)
     expected = model.state_dict()
-    kept = None
-    if card is not None and card.classes and classes:
-        kept = tuple(name for name in classes if name in card.classes)
-        if tuple(classes) != tuple(card.classes):
-            weights = weights | _head_of(classes, weights, card.classes, expected)
+    new_classes: list[str] = []
+    if card is not None and card.classes and classes and tuple(classes) != tuple(card.classes):
+        new_classes = [name for name in classes if name not in card.classes]
+        weights = weights | _head_of(classes, weights, card.classes, expected)
     left_out = []
     for name, tensor in expected.items():
         found = weights.get(name)
@@ -211,7 +207,7 @@ def start_from(model: PoseC3D, path: Path, classes: Sequence[str] | None = None)
     _refuse_unknown({name for name in set(weights) - set(expected) if not name.startswith(_HEAD)}, path)
     fitting = {name: weights[name] for name in expected if name in weights and name not in left_out}
     model.load_state_dict(fitting, strict=False)
-    return Start(left_out, kept)
+    return Start(left_out, new_classes)
 
 
 def _head_of(

@@ -189,9 +189,11 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, PermissionError) and error.filename:
         return f"{error.filename}: permission denied; give another place, or the right to read or write there"
     if isinstance(error, OSError):
-        reason = error.strerror or "cannot be read or written" if error.filename else str(error.strerror or error)
+        # Without a name and a mend, what is told is ours.
         mend = _MENDS.get(error.errno or 0)
-        return f"{error.filename or 'what is written'}: {reason}; {mend}" if mend else _of_file(error.filename, reason)
+        name = error.filename or (mend and "what is written")
+        reason = error.strerror or (str(error) if name is None else "cannot be read or written")
+        return "; ".join([f"{name}: {reason}" if name else reason, *([mend] if mend else [])])
     if isinstance(error, MemoryError):
         return "out of memory; take less at once: a smaller --batch-size, --window, canvas or picture"
     if type(error).__name__ == "ValidationError":
@@ -208,10 +210,6 @@ _MENDS = {
     errno.EFBIG: "write to a disk that takes larger files, or raise the limit (ulimit -f)",
     errno.EROFS: "write to another place",
 }
-
-
-def _of_file(name: object, reason: str) -> str:
-    return f"{name}: {reason}" if name else reason
 
 
 def _complain(message: str, status: int = 2) -> int:

@@ -205,7 +205,7 @@ async def _submitted(request: web.Request) -> Recognition:
 
 
 async def _read_form(request: web.Request, folder: Path, patience: asyncio.Timeout) -> tuple[Path, Mapping[str, str]]:
-    """Return the file, in the folder, and the other fields; each piece that comes in renews the patience."""
+    """Return the file, in the folder, and the other fields; each piece of the file renews the patience."""
     if not request.content_type.startswith("multipart/"):
         raise _RefusedError(415, "send a form with the file, such as curl -F file=@clip.mp4 does")
     largest = request.app[_LARGEST]

@@ -94,7 +94,7 @@ def train(
     seed_torch(seed)
     model = build_model(card)
     if init is not None:
-        _say_what_started(start_from(model, init, card.classes), init, card.classes)
+        _say_what_started(start_from(model, init, card.classes), init)
     model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     learning_rate = settings.scaled_learning_rate(fabric.world_size)
     optimizer = make_optimizer(settings, model, learning_rate)
@@ -295,9 +295,7 @@ def _clips_loader(
     )
 
 
-def _say_what_started(start: Start, init: Path, classes: Sequence[str] | None) -> None:
+def _say_what_started(start: Start, init: Path) -> None:
     said = f", but not {', '.join(start.left_out)} (of another shape)" if start.left_out else ""
-    if start.kept is not None and classes and len(start.kept) < len(classes):
-        others = [name for name in classes if name not in start.kept]
-        said += f"; it knows {len(start.kept)} of the {len(classes)} classes, not {some(others)}, which start anew"
+    said += f", but not of {some(start.new_classes)}, which it does not know" if start.new_classes else ""
     _LOGGER.info("weights from %s%s", init, said)
